@@ -1,0 +1,12 @@
+# Modules that are built in: one "libbongsu_a_SOURCES += modules/name.c" line each, and a
+# BUILTIN(name) row in modules/builtin.def.
+libbongsu_a_SOURCES += modules/disco.c
+libbongsu_a_SOURCES += modules/ping.c
+libbongsu_a_SOURCES += modules/offline.c
+libbongsu_a_SOURCES += modules/register.c
+libbongsu_a_SOURCES += modules/version.c
+libbongsu_a_SOURCES += modules/time.c
+libbongsu_a_SOURCES += modules/last.c
+libbongsu_a_SOURCES += modules/vcard.c
+libbongsu_a_SOURCES += modules/private.c
+libbongsu_a_SOURCES += modules/blocking.c

@@ -1,0 +1,210 @@
+/*
+ * private.c -- XEP-0049: elements that a client keeps on the server for its own account.
+ *
+ * There is one element for each namespace and name; an empty one is what a client gets for what it
+ * never stored, so storing an empty one deletes the row.  Their number and size are limited.  Rows
+ * are made from the account's own: what arrives while the account is being deleted leaves nothing
+ * behind.
+ *
+ * Runs on: the account's home.
+ */
+#include "module/module.h"
+
+#include <string.h>
+
+/* Elements in one set. */
+#define SET_MAX 16
+
+struct private_options {
+	int64_t max_size, max_elements;
+};
+
+MODULE_OPTIONS(struct private_options)
+
+static const struct field fields[] = {
+	SIZE_FIELD(struct private_options, max_size, .dflt = "256k", .min = 1024, .max = 1 << 20,
+		.flags = FIELD_RELOAD, .doc = "Greatest size of an element"),
+	INT_FIELD(struct private_options, max_elements, .dflt = "100", .min = 1, .max = 10000,
+		.flags = FIELD_RELOAD, .doc = "Elements that an account may keep"),
+	END_FIELDS,
+};
+
+enum { PRIVATE_LOAD, PRIVATE_COUNT, PRIVATE_PUT, PRIVATE_DROP, PRIVATE_DELETE };
+
+static const struct query queries[] = {
+	[PRIVATE_LOAD] = { "private_load",
+		"SELECT xml FROM private_xml WHERE owner = ? AND ns = ? AND name = ?", NULL },
+	[PRIVATE_COUNT] = { "private_count",
+		"SELECT COUNT(*), COUNT(CASE WHEN ns = ? AND name = ? THEN 1 END) "
+		"FROM private_xml WHERE owner = ?",
+		NULL },
+	[PRIVATE_PUT] = { "private_put",
+		"REPLACE INTO private_xml (owner, ns, name, xml) SELECT owner, ?, ?, ? FROM "
+		"account WHERE owner = ?",
+		NULL },
+	[PRIVATE_DROP] = { "private_drop",
+		"DELETE FROM private_xml WHERE owner = ? AND ns = ? AND name = ?", NULL },
+	[PRIVATE_DELETE] = { "private_delete", "DELETE FROM private_xml WHERE owner = ?", NULL },
+	END_QUERIES,
+};
+
+static step_fn loaded, counted, stored;
+
+/* Something that could be kept: it has a namespace of its own. */
+static bool
+is_own(const struct xml *x)
+{
+	return !text_eq(x->ns, NS_PRIVATE) && !text_eq(x->ns, NS_CLIENT);
+}
+
+/* ---- Read ------------------------------------------------------------------------ */
+
+static struct step
+get(struct job *j)
+{
+	const struct xml *what = xml_child(iq_child(j), NULL, NULL);
+
+	if (xml_count(iq_child(j)) > 1)
+		return iq_error(j, COND_NOT_ACCEPTABLE, "one element at a time");
+	if (!what || !is_own(what))
+		return iq_error(j, COND_BAD_REQUEST, "an element with its own namespace is needed");
+	return job_query(j, loaded, &queries[PRIVATE_LOAD],
+		ARGS(of_jid(j->owner), of_text(what->ns), of_text(what->name)));
+}
+
+static struct step
+loaded(struct job *j)
+{
+	const struct xml *what = xml_child(iq_child(j), NULL, NULL), *kept = what;
+	struct xml *query = xml_new(j->arena, NS_PRIVATE, "query");
+
+	if (j->rows->count > 0)
+		kept = kept_read(j->arena, row_str(j->rows, 0, 0));
+	if (!kept)
+		return job_fail(j, "a kept private element cannot be read");
+	xml_adopt(query, xml_copy(j->arena, kept));
+	return iq_result(j, query);
+}
+
+/* ---- Write ----------------------------------------------------------------------- */
+
+static struct step
+set(struct job *j)
+{
+	struct ask asks[SET_MAX];
+	struct value args[SET_MAX][3];
+	size_t n = 0;
+
+	xml_for_each(x, iq_child(j))
+	{
+		if (n == SET_MAX)
+			return iq_error(j, COND_NOT_ACCEPTABLE, "too many elements at once");
+		if (!is_own(x))
+			return iq_error(
+				j, COND_BAD_REQUEST, "an element with its own namespace is needed");
+		args[n][0] = of_text(x->ns);
+		args[n][1] = of_text(x->name);
+		args[n][2] = of_jid(j->owner);
+		asks[n] = (struct ask){ &queries[PRIVATE_COUNT], args[n], 3 };
+		n++;
+	}
+	if (n == 0)
+		return iq_error(j, COND_BAD_REQUEST, "there is nothing to keep");
+	return job_query_all(j, counted, asks, n);
+}
+
+static bool
+has_content(const struct xml *x)
+{
+	return x->first || x->attrs;
+}
+
+/* args has room for four. */
+static struct ask
+ask_to_keep(const struct job *j, const struct xml *x, struct str bytes, struct value *args)
+{
+	struct value put[] = { of_text(x->ns), of_text(x->name), of_str(bytes), of_jid(j->owner) };
+	struct value drop[] = { of_jid(j->owner), of_text(x->ns), of_text(x->name) };
+
+	if (has_content(x)) {
+		memcpy(args, put, sizeof(put));
+		return (struct ask){ &queries[PRIVATE_PUT], args, 4 };
+	}
+	memcpy(args, drop, sizeof(drop));
+	return (struct ask){ &queries[PRIVATE_DROP], args, 3 };
+}
+
+/* The element has a row of its own, or there is room for one more. */
+static bool
+has_room(const struct job *j, size_t n, const struct xml *x, int64_t *added)
+{
+	const struct rows *counts = j->results[n];
+
+	if (!has_content(x) || row_int(counts, 0, 1) > 0)
+		return true;
+	return row_int(counts, 0, 0) + (*added)++ < options(j->host)->max_elements;
+}
+
+static struct step
+counted(struct job *j)
+{
+	struct ask asks[SET_MAX];
+	struct value args[SET_MAX][4];
+	int64_t added = 0;
+	size_t n = 0;
+
+	xml_for_each(x, iq_child(j))
+	{
+		AUTO(buf_fini) struct buf b = BUF_INIT;
+		struct str bytes;
+
+		kept_write(&b, x);
+		bytes = buf_str(&b);
+		if (bytes.n > (size_t)options(j->host)->max_size)
+			return iq_error(j, COND_NOT_ACCEPTABLE, "the element is too big");
+		if (!has_room(j, n, x, &added))
+			return iq_error(j, COND_RESOURCE_CONSTRAINT, "too many elements are kept");
+		bytes.p = arena_str(j->arena, bytes);
+		asks[n] = ask_to_keep(j, x, bytes, args[n]);
+		n++;
+	}
+	return job_query_all(j, stored, asks, n);
+}
+
+static struct step
+stored(struct job *j)
+{
+	return iq_result(j, NULL);
+}
+
+static enum verdict
+on_removed(struct account_event *ev)
+{
+	struct value *owner = ARENA_NEW(ev->arena, struct value);
+
+	*owner = of_jid(ev->account->home.jid);
+	ev->asks[ev->count++] = (struct ask){ &queries[PRIVATE_DELETE], owner, 1 };
+	return PASS;
+}
+
+MODULE(private) = {
+	IDENTITY(private),
+	.summary = "Keeps private XML for clients",
+	.xeps = XEPS({ 49, "1.2", XEP_COMPLETE, NULL }),
+	.options = fields,
+	.options_size = sizeof(struct private_options),
+	.features = FEATURES(NS_PRIVATE),
+	.account_features = FEATURES(NS_PRIVATE),
+	.iqs =
+		(const struct iq_handler[]){
+			{ NS_PRIVATE, "query", ON_GET, TO_SELF, get },
+			{ NS_PRIVATE, "query", ON_SET, TO_SELF, set },
+			END_IQS,
+		},
+	.hooks =
+		(const struct hook[]){
+			ON(account_removed, ORDER_NORMAL, on_removed),
+			END_HOOKS,
+		},
+	.queries = queries,
+};

@@ -1,0 +1,170 @@
+/*
+ * register.c -- XEP-0077: accounts made, changed and deleted by their users.
+ *
+ * Making accounts is closed unless the configuration opens it.  Attempts are limited for each
+ * address by a table of fixed size; addresses that fall into one cell share its limit.
+ *
+ * Runs on: the stream's worker (making), the account's home (the rest).
+ */
+#include "hook/hook.h"
+
+#include <pthread.h>
+
+#include "base/hash.h"
+#include "home/stream_info.h"
+#include "module/module.h"
+#include "run/limit.h"
+
+#define CELLS 4096
+
+struct register_options {
+	bool open;
+	int64_t per_hour;
+};
+
+MODULE_OPTIONS(struct register_options)
+
+static const struct field fields[] = {
+	BOOL_FIELD(struct register_options, open, .dflt = "false", .flags = FIELD_RELOAD,
+		.doc = "Let anybody make an account"),
+	INT_FIELD(struct register_options, per_hour, .dflt = "10", .min = 0, .max = 1000000,
+		.flags = FIELD_RELOAD,
+		.doc = "Accounts that one address may try to make in an hour; 0: any number"),
+	END_FIELDS,
+};
+
+static struct {
+	pthread_mutex_t lock;
+	bool used[CELLS];
+	struct limit cells[CELLS];
+} guard = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static bool
+may_try(const struct register_options *o, const struct stream_info *stream)
+{
+	uint8_t key[16];
+	size_t n = addr_limit_key(&stream->peer, key);
+	double burst = (double)o->per_hour;
+	msec_t now = clock_mono();
+	size_t cell;
+	bool ok;
+
+	if (o->per_hour == 0)
+		return true;
+	cell = (size_t)(hash_stable(key, n) % CELLS);
+	pthread_mutex_lock(&guard.lock);
+	if (!guard.used[cell])
+		limit_init(&guard.cells[cell], burst, now);
+	guard.used[cell] = true;
+	ok = limit_take(&guard.cells[cell], 0, burst / 3600, burst, now) == 0;
+	if (ok)
+		(void)limit_take(&guard.cells[cell], 1, burst / 3600, burst, now);
+	pthread_mutex_unlock(&guard.lock);
+	return ok;
+}
+
+static struct step
+done(struct job *j)
+{
+	switch (credential_result_of(j)) {
+	case CREDENTIAL_OK:
+		return iq_result(j, NULL);
+	case CREDENTIAL_CONFLICT:
+		return iq_error(j, COND_CONFLICT, "the name is taken");
+	case CREDENTIAL_NOT_FOUND:
+		return iq_error(j, COND_ITEM_NOT_FOUND, NULL);
+	case CREDENTIAL_WRONG:
+		return iq_error(j, COND_NOT_AUTHORIZED, NULL);
+	case CREDENTIAL_BAD_PASSWORD:
+		return iq_error(j, COND_NOT_ACCEPTABLE, "the password is not allowed");
+	case CREDENTIAL_AWAY:
+		break;
+	}
+	return iq_error(j, COND_RESOURCE_CONSTRAINT, "try again later");
+}
+
+static struct step
+get(struct job *j)
+{
+	struct xml *query = xml_new(j->arena, NS_REGISTER, "query");
+
+	if (!j->account && !options(j->host)->open)
+		return iq_error(j, COND_NOT_ALLOWED, "registration is closed");
+	if (j->account) {
+		xml_add(j->arena, query, NS_REGISTER, "registered");
+		xml_add_text(j->arena, query, NS_REGISTER, "username",
+			arena_str(j->arena, jid_local(jid_bare(j->stanza->from))));
+	} else {
+		xml_add(j->arena, query, NS_REGISTER, "username");
+	}
+	xml_add(j->arena, query, NS_REGISTER, "password");
+	return iq_result(j, query);
+}
+
+/* The text of a field; empty where the field is absent. */
+static struct str
+text_in(struct job *j, const struct xml *query, const char *name)
+{
+	const struct xml *x = xml_child(query, NS_REGISTER, name);
+
+	return x ? xml_text_of(j->arena, x) : STR_NONE;
+}
+
+static struct step
+set(struct job *j)
+{
+	const struct xml *query = iq_child(j);
+	struct str name = text_in(j, query, "username");
+	struct str password = text_in(j, query, "password");
+	struct jid bare;
+
+	if (xml_child(query, NS_REGISTER, "remove")) {
+		if (!j->account)
+			return iq_error(j, COND_REGISTRATION_REQUIRED, NULL);
+		if (xml_count(query) != 1)
+			return iq_error(j, COND_BAD_REQUEST, "remove stands alone");
+		return credential_remove(j, done, jid_bare(j->stanza->from));
+	}
+	if (!j->account && !options(j->host)->open)
+		return iq_error(j, COND_NOT_ALLOWED, "registration is closed");
+	if (name.n == 0 || password.n == 0)
+		return iq_error(j, j->account ? COND_BAD_REQUEST : COND_NOT_ACCEPTABLE,
+			"a username and a password are needed");
+	if (jid_make(j->arena, name, str_of(j->host->name), STR_NONE, &bare) != JID_OK)
+		return iq_error(j, COND_NOT_ACCEPTABLE, "the username is not allowed");
+	if (j->account)
+		return jid_eq_bare(bare, j->stanza->from)
+			       ? credential_change(j, done, bare, password)
+			       : iq_error(j, COND_NOT_ALLOWED, "not your account");
+	if (!job_stream(j) || !may_try(options(j->host), job_stream(j)))
+		return iq_error(j, COND_RESOURCE_CONSTRAINT, "too many accounts from your address");
+	return credential_create(j, done, bare, password);
+}
+
+static enum verdict
+on_features(struct features_event *ev)
+{
+	if (!ev->stream->authenticated && options(ev->head.host)->open)
+		xml_add(ev->arena, ev->features, NS_REGISTER_FEATURE, "register");
+	return PASS;
+}
+
+MODULE(register) = {
+	IDENTITY(register),
+	.summary = "Lets users make, change and delete their accounts",
+	.xeps = XEPS({ 77, "2.4", XEP_PARTIAL, "no data forms" }),
+	.options = fields,
+	.options_size = sizeof(struct register_options),
+	.features = FEATURES(NS_REGISTER),
+	.iqs =
+		(const struct iq_handler[]){
+			{ NS_REGISTER, "query", ON_GET, TO_HOST | TO_SELF | TO_STREAM, get },
+			{ NS_REGISTER, "query", ON_SET, TO_HOST | TO_SELF | TO_STREAM, set },
+			END_IQS,
+		},
+	.hooks =
+		(const struct hook[]){
+			ON(stream_features, ORDER_NORMAL, on_features),
+			END_HOOKS,
+		},
+};

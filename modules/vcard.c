@@ -1,0 +1,114 @@
+/*
+ * vcard.c -- XEP-0054: one business card for each account.
+ *
+ * Anybody may read it, only the owner may write it.  Who asks for the card of another account gets
+ * the same error whether that account has no card or does not exist, so that names cannot be
+ * harvested.  The row is made from the account's own: a card that arrives while the account is
+ * being deleted leaves nothing behind.
+ *
+ * Runs on: the home of the account whose card it is.
+ */
+#include "module/module.h"
+
+struct vcard_options {
+	int64_t max_size;
+};
+
+MODULE_OPTIONS(struct vcard_options)
+
+static const struct field fields[] = {
+	SIZE_FIELD(struct vcard_options, max_size, .dflt = "256k", .min = 1024, .max = 1 << 20,
+		.flags = FIELD_RELOAD, .doc = "Greatest size of a vCard"),
+	END_FIELDS,
+};
+
+enum { VCARD_LOAD, VCARD_PUT, VCARD_DELETE };
+
+static const struct query queries[] = {
+	[VCARD_LOAD] = { "vcard_load", "SELECT xml FROM vcard WHERE owner = ?", NULL },
+	[VCARD_PUT] = { "vcard_put",
+		"REPLACE INTO vcard (owner, xml) SELECT owner, ? FROM account WHERE owner = ?",
+		NULL },
+	[VCARD_DELETE] = { "vcard_delete", "DELETE FROM vcard WHERE owner = ?", NULL },
+	END_QUERIES,
+};
+
+static step_fn loaded, stored;
+
+static struct step
+get(struct job *j)
+{
+	return job_query(j, loaded, &queries[VCARD_LOAD], ARGS(of_jid(j->owner)));
+}
+
+static struct step
+loaded(struct job *j)
+{
+	const struct xml *card;
+
+	if (j->rows->count > 0) {
+		card = kept_read(j->arena, row_str(j->rows, 0, 0));
+		return card ? iq_result(j, card) : job_fail(j, "the kept vCard cannot be read");
+	}
+	if (!jid_eq_bare(j->stanza->from, j->owner))
+		return iq_error(j, COND_SERVICE_UNAVAILABLE, NULL);
+	return iq_result(j, xml_new(j->arena, NS_VCARD, "vCard"));
+}
+
+static struct step
+set(struct job *j)
+{
+	AUTO(buf_fini) struct buf card = BUF_INIT;
+
+	kept_write(&card, iq_child(j));
+	if (buf_str(&card).n > (size_t)options(j->host)->max_size)
+		return iq_error(j, COND_NOT_ACCEPTABLE, "the vCard is too big");
+	return job_query(
+		j, stored, &queries[VCARD_PUT], ARGS(of_str(buf_str(&card)), of_jid(j->owner)));
+}
+
+static struct step
+stored(struct job *j)
+{
+	return iq_result(j, NULL);
+}
+
+/* Of another's account. */
+static struct step
+refuse(struct job *j)
+{
+	return iq_error(j, COND_SERVICE_UNAVAILABLE, NULL);
+}
+
+static enum verdict
+on_removed(struct account_event *ev)
+{
+	struct value *owner = ARENA_NEW(ev->arena, struct value);
+
+	*owner = of_jid(ev->account->home.jid);
+	ev->asks[ev->count++] = (struct ask){ &queries[VCARD_DELETE], owner, 1 };
+	return PASS;
+}
+
+MODULE(vcard) = {
+	IDENTITY(vcard),
+	.summary = "Keeps a vCard for each account",
+	.xeps = XEPS({ 54, "1.2", XEP_PARTIAL, "no vCard of the server" }),
+	.options = fields,
+	.options_size = sizeof(struct vcard_options),
+	.features = FEATURES(NS_VCARD),
+	.account_features = FEATURES(NS_VCARD),
+	.iqs =
+		(const struct iq_handler[]){
+			{ NS_VCARD, "vCard", ON_GET, TO_SELF | TO_ACCOUNT, get },
+			{ NS_VCARD, "vCard", ON_SET, TO_SELF, set },
+			{ NS_VCARD, "vCard", ON_SET, TO_ACCOUNT, refuse },
+			END_IQS,
+		},
+	.hooks =
+		(const struct hook[]){
+			ON(account_removed, ORDER_NORMAL, on_removed),
+			END_HOOKS,
+		},
+	.queries = queries,
+};

@@ -1,0 +1,6 @@
+-- vCards (XEP-0054).
+
+CREATE TABLE vcard (
+	owner TEXT NOT NULL PRIMARY KEY,
+	xml BLOB NOT NULL
+);

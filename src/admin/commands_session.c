@@ -1,0 +1,351 @@
+/*
+ * commands_session.c -- who is connected, and closing sessions.
+ *
+ * What is asked of one account runs at its home; what is asked of all visits one worker after the
+ * other.
+ *
+ * Runs on: the worker of the job.
+ */
+#include "admin/command_own.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* ---- Arguments ------------------------------------------------------------------------ */
+
+struct account_args {
+	const char *user, *host;
+};
+
+struct host_args {
+	const char *host;
+};
+
+struct session_args {
+	const char *user, *host, *resource, *reason;
+};
+
+#define USER_FIELDS(T)                                                                             \
+	TEXT_FIELD(T, user, .min = 1, .flags = FIELD_REQUIRED, .doc = "Name of the account"),      \
+		TEXT_FIELD(T, host, .min = 1, .flags = FIELD_REQUIRED, .doc = "Its virtual host")
+
+static const struct field account_fields[] = { USER_FIELDS(struct account_args), END_FIELDS };
+
+static const struct field host_fields[] = {
+	TEXT_FIELD(
+		struct host_args, host, .min = 1, .flags = FIELD_REQUIRED, .doc = "Virtual host"),
+	END_FIELDS,
+};
+
+static const struct field session_fields[] = {
+	USER_FIELDS(struct session_args),
+	TEXT_FIELD(struct session_args, resource, .min = 1, .flags = FIELD_REQUIRED,
+		.doc = "Resource of the session"),
+	TEXT_FIELD(struct session_args, reason, .max = 1000, .flags = FIELD_REQUIRED,
+		.doc = "What the client is told"),
+	END_FIELDS,
+};
+
+/* ---- What there is to tell of a session ------------------------------------------------- */
+
+static const char *
+cell(struct arena *a, const struct xml *x)
+{
+	struct str text = x ? xml_text_of(a, x) : STR("");
+
+	return arena_str(a, text);
+}
+
+/* «available», «away»...: RFC 6121 4.7.2.1. */
+static const char *
+show_of(struct arena *a, const struct session *s)
+{
+	const char *show;
+
+	if (!s->available || !s->presence)
+		return "unavailable";
+	show = cell(a, stanza_child(s->presence, NS_CLIENT, "show"));
+	return *show ? show : "available";
+}
+
+static const char *
+status_of(struct arena *a, const struct session *s)
+{
+	if (!s->available || !s->presence)
+		return "";
+	return cell(a, stanza_child(s->presence, NS_CLIENT, "status"));
+}
+
+struct told {
+	char ip[ADDR_TEXT], port[8], priority[8], uptime[24];
+	const char *connection, *node, *status, *resource, *statustext, *jid;
+};
+
+static void
+tell(struct arena *a, const struct session *s, struct told *t)
+{
+	addr_text(&s->stream->peer, t->ip);
+	(void)snprintf(t->port, sizeof(t->port), "%u", s->stream->peer.port);
+	(void)snprintf(t->priority, sizeof(t->priority), "%d", s->priority);
+	(void)snprintf(t->uptime, sizeof(t->uptime), "%" PRId64,
+		(clock_wall() - s->bound_at) / SECONDS(1));
+	t->connection = s->stream->transport;
+	t->node = node_name(a);
+	t->status = show_of(a, s);
+	t->resource = arena_str(a, jid_resource(s->jid));
+	t->statustext = status_of(a, s);
+	t->jid = jid_text(a, s->jid);
+}
+
+static bool
+is_over(const struct session *s)
+{
+	return s->ending || !s->account;
+}
+
+/* ---- Of one account ---------------------------------------------------------------------- */
+
+static struct step
+sessions_info_run(struct job *j)
+{
+	struct told t;
+
+	for_each_session(s, j->account) {
+		if (is_over(s))
+			continue;
+		tell(j->arena, s, &t);
+		CALL_ROW(j, t.connection, t.ip, t.port, t.priority, t.node, t.uptime, t.status,
+			t.resource, t.statustext);
+	}
+	return call_done(j);
+}
+
+static struct step
+resources_run(struct job *j)
+{
+	for_each_session(s, j->account)
+		if (!is_over(s))
+			CALL_ROW(j, arena_str(j->arena, jid_resource(s->jid)));
+	return call_done(j);
+}
+
+static struct step
+num_resources_run(struct job *j)
+{
+	int64_t n = 0;
+
+	for_each_session(s, j->account)
+		n += !is_over(s);
+	call_number(j, n);
+	return call_done(j);
+}
+
+/* Of the session with the highest priority. */
+static struct step
+presence_run(struct job *j)
+{
+	const struct session *best = NULL;
+
+	for_each_session(s, j->account) {
+		if (!is_over(s) && s->available && (!best || s->priority > best->priority))
+			best = s;
+	}
+	if (best)
+		CALL_ROW(j, jid_text(j->arena, best->jid), show_of(j->arena, best),
+			status_of(j->arena, best));
+	else
+		CALL_ROW(j, jid_text(j->arena, j->owner), "unavailable", j->account->last_status);
+	return call_done(j);
+}
+
+static struct step
+kick_user_run(struct job *j)
+{
+	unsigned n = 0;
+
+	for_each_session(s, j->account) {
+		if (is_over(s))
+			continue;
+		session_close(s, STREAM_COND_POLICY_VIOLATION, "Kicked by an administrator");
+		n++;
+	}
+	call_line(j, "Kicked sessions: %u", n);
+	return call_done(j);
+}
+
+static struct step
+kick_session_run(struct job *j)
+{
+	const struct session_args *a = CALL_ARGS(j, struct session_args);
+	const char *resource = jid_prep_resource(j->arena, str_of(a->resource));
+	struct session *s = resource ? account_session(j->account, str_of(resource)) : NULL;
+
+	if (!s || is_over(s))
+		return call_error(j, "not_found", "%.*s has no session %s",
+			STR_ARG(jid_full(j->owner)), a->resource);
+	session_close(s, STREAM_COND_POLICY_VIOLATION, a->reason);
+	return call_done(j);
+}
+
+/* ---- Of all ------------------------------------------------------------------------------- */
+
+struct visit {
+	struct job *job;
+	const char *host; /* prepared; NULL: all */
+	int64_t count;
+	void (*each)(struct visit *v, struct session *s);
+	step_fn *done;
+};
+
+static void
+look(struct session *s, void *ctx)
+{
+	struct visit *v = ctx;
+
+	if (is_over(s) || (v->host && !str_is(jid_domain(s->jid), v->host)))
+		return;
+	v->count++;
+	if (v->each)
+		v->each(v, s);
+}
+
+static void
+look_around(struct job *j)
+{
+	sessions_each(j->worker, look, j->state);
+}
+
+static struct step
+finish(struct job *j)
+{
+	return call_done(j);
+}
+
+static struct step
+finish_number(struct job *j)
+{
+	const struct visit *v = j->state;
+
+	call_number(j, v->count);
+	return call_done(j);
+}
+
+/* each may be NULL: only counts. */
+static struct step
+visit_all(struct job *j, const char *host, void (*each)(struct visit *v, struct session *s),
+	step_fn *done)
+{
+	struct visit *v = ARENA_NEW(j->arena, struct visit);
+
+	*v = (struct visit){ .job = j, .host = host, .each = each };
+	j->state = v;
+	return job_visit(j, look_around, done);
+}
+
+static struct step
+visit_host(struct job *j, void (*each)(struct visit *v, struct session *s), step_fn *done)
+{
+	const char *name = CALL_ARGS(j, struct host_args)->host;
+	const struct host *host = find_host(j, name);
+
+	return host ? visit_all(j, arena_text(j->arena, host->name), each, done) : no_host(j, name);
+}
+
+static void
+list_jid(struct visit *v, struct session *s)
+{
+	char text[JID_MAX + 1];
+
+	(void)snprintf(text, sizeof(text), "%.*s", STR_ARG(jid_full(s->jid)));
+	CALL_ROW(v->job, text);
+}
+
+static void
+list_info(struct visit *v, struct session *s)
+{
+	struct arena *a = arena_new(0);
+	struct told t;
+
+	tell(a, s, &t);
+	CALL_ROW(v->job, t.jid, t.connection, t.ip, t.port, t.priority, t.node, t.uptime, t.status,
+		t.resource, t.statustext);
+	arena_free(&a);
+}
+
+static void
+kick(struct visit *v, struct session *s)
+{
+	(void)v;
+	session_close(s, STREAM_COND_POLICY_VIOLATION, "Kicked by an administrator");
+}
+
+static struct step
+connected_run(struct job *j)
+{
+	return visit_all(j, NULL, list_jid, finish);
+}
+
+static struct step
+connected_info_run(struct job *j)
+{
+	return visit_all(j, NULL, list_info, finish);
+}
+
+static struct step
+connected_number_run(struct job *j)
+{
+	return visit_all(j, NULL, NULL, finish_number);
+}
+
+static struct step
+connected_vhost_run(struct job *j)
+{
+	return visit_host(j, list_jid, finish);
+}
+
+static struct step
+kick_users_run(struct job *j)
+{
+	return visit_host(j, kick, finish_number);
+}
+
+/* ---- The table ------------------------------------------------------------------------------ */
+
+#define TAG "sessions"
+#define ARGS_OF(name) name##_fields, sizeof(struct name##_args)
+#define INFO                                                                                       \
+	"connection\tip\tport:int\tpriority:int\tnode\tuptime:int\tstatus\tresource\tstatustext"
+
+const struct command commands_session[] = {
+	{ "connected_users", TAG, 0, NULL, 0, connected_run, "jid", "List all sessions",
+		"connected_users" },
+	{ "connected_users_info", TAG, 0, NULL, 0, connected_info_run, "jid\t" INFO,
+		"List all sessions with what is known of them", "connected_users_info" },
+	{ "connected_users_number", TAG, 0, NULL, 0, connected_number_run, NULL,
+		"Count all sessions", "connected_users_number" },
+	{ "connected_users_vhost", TAG, 0, ARGS_OF(host), connected_vhost_run, "jid",
+		"List the sessions of a host", "connected_users_vhost example.org" },
+	{ "user_sessions_info", TAG, COMMAND_AT_ACCOUNT | COMMAND_MUST_EXIST, ARGS_OF(account),
+		sessions_info_run, INFO, "List the sessions of an account",
+		"user_sessions_info alice example.org" },
+	{ "user_resources", TAG, COMMAND_AT_ACCOUNT | COMMAND_MUST_EXIST, ARGS_OF(account),
+		resources_run, "resource", "List the connected resources of an account",
+		"user_resources alice example.org" },
+	{ "num_resources", TAG, COMMAND_AT_ACCOUNT | COMMAND_MUST_EXIST, ARGS_OF(account),
+		num_resources_run, NULL, "Count the connected resources of an account",
+		"num_resources alice example.org" },
+	{ "get_presence", TAG, COMMAND_AT_ACCOUNT | COMMAND_MUST_EXIST | COMMAND_ONE_ROW,
+		ARGS_OF(account), presence_run, "jid\tshow\tstatus",
+		"Print the presence of an account's session with the highest priority",
+		"get_presence alice example.org" },
+	{ "kick_user", TAG, COMMAND_WRITE | COMMAND_AT_ACCOUNT | COMMAND_MUST_EXIST,
+		ARGS_OF(account), kick_user_run, NULL, "Close all sessions of an account",
+		"kick_user alice example.org" },
+	{ "kick_users", TAG, COMMAND_WRITE, ARGS_OF(host), kick_users_run, NULL,
+		"Close all sessions of a host and print how many there were",
+		"kick_users example.org" },
+	{ "kick_session", TAG, COMMAND_WRITE | COMMAND_AT_ACCOUNT | COMMAND_MUST_EXIST,
+		ARGS_OF(session), kick_session_run, NULL, "Close one session of an account",
+		"kick_session alice example.org phone 'lost device'" },
+	END_COMMANDS,
+};

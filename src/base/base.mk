@@ -1,0 +1,16 @@
+# Sources of src/base, one "libbongsu_a_SOURCES += file.c file.h" line each.
+libbongsu_a_SOURCES += src/base/attr.h src/base/list.h
+libbongsu_a_SOURCES += src/base/mem.c src/base/mem.h
+libbongsu_a_SOURCES += src/base/str.c src/base/str.h
+libbongsu_a_SOURCES += src/base/arena.c src/base/arena.h
+libbongsu_a_SOURCES += src/base/buf.c src/base/buf.h
+libbongsu_a_SOURCES += src/base/err.c src/base/err.h
+libbongsu_a_SOURCES += src/base/clock.c src/base/clock.h
+libbongsu_a_SOURCES += src/base/rand.c src/base/rand.h
+libbongsu_a_SOURCES += src/base/hash.c src/base/hash.h
+libbongsu_a_SOURCES += src/base/encode.c src/base/encode.h
+libbongsu_a_SOURCES += src/base/digest.c src/base/digest.h
+libbongsu_a_SOURCES += src/base/utf8.c src/base/utf8.h
+libbongsu_a_SOURCES += src/base/log.c src/base/log.h src/base/log_areas.def
+libbongsu_a_SOURCES += src/base/metric.c src/base/metric.h src/base/metrics.def
+libbongsu_a_SOURCES += src/base/field.c src/base/field_doc.c src/base/field.h

@@ -1,0 +1,3 @@
+# Sources of bongsuctl: one "bongsuctl_SOURCES += file.c file.h" line each.
+bongsuctl_SOURCES += src/ctl/main.c
+bongsuctl_SOURCES += src/ctl/ask.c src/ctl/complete.c src/ctl/secret.c src/ctl/ctl.h

@@ -1,0 +1,229 @@
+/*
+ * deliver.c -- RFC 6121 section 8: which sessions get what reaches an account.
+ *
+ * A message finds its cell in deliver.def.  Before it is shown or kept, modules may take it over
+ * (message_arrived); when it was written they are told; when no session takes it, one of them may
+ * keep it (message_unwanted).  Whoever took it over gives the receipt, else this does.
+ *
+ * Runs on: the account's home.
+ */
+#include "home/deliver.h"
+
+#include "home/job.h"
+#include "home/presence.h"
+#include "home/roster.h"
+#include "home/router.h"
+#include "home/session.h"
+#include "hook/hook.h"
+
+#include <assert.h>
+
+enum deliver_action
+deliver_decide(enum deliver_situation s, enum deliver_address a, enum message_type t)
+{
+	static const enum deliver_action table[SITUATION_COUNT][ADDRESS_COUNT]
+					      [MESSAGE_ERROR + 1] = {
+
+#define CELLS(situation, address, normal, chat, groupchat, headline, error)                        \
+	[situation][address] = { DELIVER_##normal, DELIVER_##chat, DELIVER_##groupchat,            \
+		DELIVER_##headline, DELIVER_##error },
+#include "home/deliver.def"
+#undef CELLS
+					      };
+
+	return table[s][a][t];
+}
+
+/* ---- Messages ----------------------------------------------------------------- */
+
+/* Gets what is sent to the bare JID. */
+static bool
+is_wide(const struct session *s)
+{
+	return s->available && s->priority >= 0 && !s->ending;
+}
+
+static enum deliver_situation
+situation_of(const struct account *a)
+{
+	enum deliver_situation so_far = NOT_AVAILABLE;
+
+	if (!a->exists)
+		return NO_ACCOUNT;
+	for_each_session(s, a) {
+		if (is_wide(s))
+			return SOME_AVAILABLE;
+		if (s->available && !s->ending)
+			so_far = ONLY_NEGATIVE;
+	}
+	return so_far;
+}
+
+/* The session of a full JID, if it is there and still listens. */
+static struct session *
+addressed(const struct account *a, struct jid to)
+{
+	struct session *s = jid_is_full(to) ? account_session(a, jid_resource(to)) : NULL;
+
+	return s && !s->ending ? s : NULL;
+}
+
+static void
+send_to_all(struct account *a, const struct stanza *s)
+{
+	for_each_session(it, a) {
+		if (is_wide(it))
+			session_send(it, s);
+	}
+}
+
+static void
+act(struct message_event *ev, enum deliver_action action, struct session *one)
+{
+	struct account *a = ev->account;
+
+	switch (action) {
+	case DELIVER_TO_ONE:
+	case DELIVER_TO_ALL:
+		if (action == DELIVER_TO_ONE)
+			session_send(one, ev->stanza);
+		else
+			send_to_all(a, ev->stanza);
+		(void)hook_message_delivered(ev); /* nobody can stop what was written */
+		receipt_give(a->home.worker, ev->receipt);
+		break;
+	case DELIVER_STORE:
+		if (hook_message_unwanted(ev) == PASS)
+			route_bounce(a->home.worker, ev->stanza, COND_SERVICE_UNAVAILABLE, NULL,
+				ev->receipt);
+		break;
+	case DELIVER_BOUNCE:
+		route_bounce(
+			a->home.worker, ev->stanza, COND_SERVICE_UNAVAILABLE, NULL, ev->receipt);
+		break;
+	case DELIVER_DROP:
+		receipt_give(a->home.worker, ev->receipt);
+		break;
+	}
+}
+
+/* Somebody sees it or may keep it. */
+static bool
+is_wanted(enum deliver_action action)
+{
+	return action != DELIVER_BOUNCE && action != DELIVER_DROP;
+}
+
+static void
+message(struct account *a, const struct host *host, const struct stanza *s, const struct receipt *r)
+{
+	struct message_event ev = {
+		.head = { a->home.worker, host }, .account = a, .stanza = s, .receipt = r
+	};
+	struct session *one = addressed(a, s->to);
+	enum deliver_address address = one		    ? ADDRESS_FULL_MATCH
+				       : jid_is_full(s->to) ? ADDRESS_FULL_NO_MATCH
+							    : ADDRESS_BARE;
+	enum deliver_action action =
+		deliver_decide(situation_of(a), address, (enum message_type)s->type);
+
+	if (!is_wanted(action) || hook_message_arrived(&ev) == PASS)
+		act(&ev, action, one);
+	stanza_unref(&ev.owned);
+}
+
+void
+deliver_kept(struct session *s, const struct stanza *stanza)
+{
+	struct receipt none = RECEIPT_NONE;
+	struct message_event ev = { .head = { s->worker, NULL },
+		.account = s->account,
+		.stanza = stanza,
+		.receipt = &none };
+
+	if (!s->account || s->ending)
+		return;
+	ev.head.host = home_host(&s->account->home);
+	session_send(s, stanza);
+	if (ev.head.host)
+		(void)hook_message_delivered(&ev); /* nobody can stop what was written */
+	stanza_unref(&ev.owned);
+}
+
+/* ---- Presence and iqs ------------------------------------------------------------ */
+
+static void
+presence(struct account *a, const struct stanza *s, const struct receipt *r)
+{
+	if (!a->exists) {
+		receipt_give(a->home.worker, r);
+		return;
+	}
+	switch ((enum presence_type)s->type) {
+	case PRESENCE_SUBSCRIBE:
+	case PRESENCE_SUBSCRIBED:
+	case PRESENCE_UNSUBSCRIBE:
+	case PRESENCE_UNSUBSCRIBED:
+		subscription_in(a, s, r);
+		break;
+	case PRESENCE_AVAILABLE:
+	case PRESENCE_UNAVAILABLE:
+	case PRESENCE_PROBE:
+	case PRESENCE_ERROR:
+		presence_in(a, s, r);
+		break;
+	}
+}
+
+/* RFC 6121 8.5.1, 8.5.2.1.3, 8.5.3: a bare JID is answered by the server, a full one by its
+ * session. */
+static void
+iq(struct account *a, const struct host *host, const struct stanza *s, const struct receipt *r)
+{
+	struct session *one = addressed(a, s->to);
+	enum iq_targets target = jid_eq_bare(s->from, a->home.jid) ? TO_SELF : TO_ACCOUNT;
+
+	if (one) {
+		session_send(one, s);
+		receipt_give(a->home.worker, r);
+	} else if (!stanza_is_request(s)) {
+		receipt_give(a->home.worker, r);
+	} else if (jid_is_full(s->to) || !a->exists) {
+		route_bounce(a->home.worker, s, COND_SERVICE_UNAVAILABLE, NULL, r);
+	} else {
+		iq_dispatch(a->home.worker, host, a, NULL, target, s, r);
+	}
+}
+
+/* ---- All -------------------------------------------------------------------------- */
+
+static void
+dispatch(
+	struct account *a, const struct host *host, const struct stanza *s, const struct receipt *r)
+{
+	switch (s->kind) {
+	case STANZA_MESSAGE:
+		message(a, host, s, r);
+		break;
+	case STANZA_PRESENCE:
+		presence(a, s, r);
+		break;
+	case STANZA_IQ:
+		iq(a, host, s, r);
+		break;
+	}
+}
+
+void
+deliver(struct account *a, const struct stanza *s, const struct receipt *r)
+{
+	const struct host *host = home_host(&a->home);
+	struct stanza_event ev = { .head = { a->home.worker, host }, .account = a, .stanza = s };
+
+	assert(worker_is_here(a->home.worker));
+	if (!host || (a->exists && hook_stanza_in(&ev) == STOP))
+		receipt_give(a->home.worker, r);
+	else
+		dispatch(a, host, ev.stanza, r);
+	stanza_unref(&ev.owned);
+}

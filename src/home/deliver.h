@@ -1,0 +1,40 @@
+/*
+ * deliver.h -- RFC 6121 section 8: which sessions get what reaches an account.
+ *
+ * deliver.def holds the table of 8.5.4 (with the choices RFC leaves open); this walks it.
+ *
+ * Runs on: the account's home.
+ */
+#ifndef HOME_DELIVER_H
+#define HOME_DELIVER_H
+
+#include "home/account.h"
+
+enum deliver_action {
+	DELIVER_TO_ONE, /* the addressed session */
+	DELIVER_TO_ALL, /* all sessions with a priority of 0 or more */
+	DELIVER_STORE, /* hook message_unwanted; bounced if nobody keeps it */
+	DELIVER_BOUNCE, /* service-unavailable */
+	DELIVER_DROP,
+};
+
+enum deliver_situation {
+	NO_ACCOUNT,
+	NOT_AVAILABLE, /* no available session */
+	ONLY_NEGATIVE,
+	SOME_AVAILABLE, /* at least one with a priority of 0 or more */
+	SITUATION_COUNT
+};
+
+enum deliver_address { ADDRESS_BARE, ADDRESS_FULL_MATCH, ADDRESS_FULL_NO_MATCH, ADDRESS_COUNT };
+
+/* Pure: one cell of the table. */
+enum deliver_action deliver_decide(
+	enum deliver_situation s, enum deliver_address a, enum message_type t);
+/* home_kind.stanza of accounts: everything that arrives for an account. */
+void deliver(struct account *a, const struct stanza *s, const struct receipt *r);
+/* A message to this account's sessions as the table says, without the hooks before it (what was
+ * kept and now goes out). */
+void deliver_kept(struct session *s, const struct stanza *message);
+
+#endif

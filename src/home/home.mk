@@ -1,0 +1,17 @@
+# Sources of src/home, one "libbongsu_a_SOURCES += file.c file.h" line each.
+libbongsu_a_SOURCES += src/home/home.c src/home/home.h src/home/local.h
+libbongsu_a_SOURCES += src/home/router.c src/home/router.h
+libbongsu_a_SOURCES += src/home/account.c src/home/account.h
+libbongsu_a_SOURCES += src/home/session.c src/home/session.h src/home/outlet.h src/home/stream_info.h
+libbongsu_a_SOURCES += src/home/deliver.c src/home/deliver.h src/home/deliver.def
+libbongsu_a_SOURCES += src/home/job.h src/home/job_own.h src/home/job.c src/home/job_wait.c src/home/job_ask.c
+libbongsu_a_SOURCES += src/home/iq.c
+libbongsu_a_SOURCES += src/home/credential.h src/home/credential_own.h src/home/credential.c
+libbongsu_a_SOURCES += src/home/credential_fetch.c src/home/scram_keys.c
+libbongsu_a_SOURCES += src/home/presence.c src/home/presence.h
+libbongsu_a_SOURCES += src/home/presence_directed.c src/home/presence_directed.h
+libbongsu_a_SOURCES += src/home/roster.c src/home/roster.h
+libbongsu_a_SOURCES += src/home/roster_iq.c
+libbongsu_a_SOURCES += src/home/roster_store.c
+libbongsu_a_SOURCES += src/home/subscription.c
+libbongsu_a_SOURCES += src/home/subscription_table.c src/home/subscription.def

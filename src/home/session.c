@@ -1,0 +1,475 @@
+/*
+ * session.c -- bound resources of this worker.
+ *
+ * Sessions sit in a table of seats; a seat's generation grows with each session, so a receipt that
+ * comes late finds nobody.
+ *
+ * An end has two parts.  finish() is the session's: presence goes out, jobs and hooks are told,
+ * account and seat are left. The memory stays until the outlet has called session_end, and until
+ * the turn is over: whoever works with a session inside a turn need not fear that writing to it
+ * ends it.
+ *
+ * Runs on: the account's home.
+ */
+#include "home/session.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/rand.h"
+#include "home/job.h"
+#include "home/local.h"
+#include "home/presence.h"
+#include "home/roster.h"
+#include "home/router.h"
+#include "hook/hook.h"
+#include "run/place.h"
+
+#include <assert.h>
+#include <string.h>
+
+static const struct stream_info stream_gone = { .transport = "" };
+
+/* ---- Seats ---------------------------------------------------------------------- */
+
+static void
+seats_grow(struct local *l)
+{
+	uint32_t room = l->seats_room > 0 ? l->seats_room * 2 : 64;
+
+	l->seats = mem_resize(l->seats, room * sizeof(*l->seats));
+	memset(l->seats + l->seats_room, 0, (room - l->seats_room) * sizeof(*l->seats));
+	l->seats_room = room;
+}
+
+static void
+seat_take(struct session *s)
+{
+	struct local *l = local_of(s->worker);
+	struct session_seat *seat;
+
+	if (l->seats_free > 0) {
+		s->slot = l->seats_free - 1;
+		l->seats_free = l->seats[s->slot].next_free;
+	} else {
+		if (l->seats_count == l->seats_room)
+			seats_grow(l);
+		s->slot = l->seats_count++;
+	}
+	seat = &l->seats[s->slot];
+	s->generation = ++seat->generation;
+	seat->session = s;
+	l->sessions_count++;
+}
+
+static void
+seat_leave(struct session *s)
+{
+	struct local *l = local_of(s->worker);
+	struct session_seat *seat = &l->seats[s->slot];
+
+	assert(seat->session == s);
+	seat->session = NULL;
+	seat->next_free = l->seats_free;
+	l->seats_free = s->slot + 1;
+	l->sessions_count--;
+}
+
+struct session *
+session_find(struct worker *w, uint32_t slot, uint32_t generation)
+{
+	const struct local *l = local_of(w);
+	const struct session_seat *seat;
+
+	assert(worker_is_here(w));
+	if (slot >= l->seats_count)
+		return NULL;
+	seat = &l->seats[slot];
+	return seat->session && seat->generation == generation ? seat->session : NULL;
+}
+
+size_t
+sessions_count(const struct worker *w)
+{
+	return local_of(w)->sessions_count;
+}
+
+void
+sessions_each(struct worker *w, void (*fn)(struct session *s, void *ctx), void *ctx)
+{
+	const struct local *l = local_of(w);
+
+	assert(worker_is_here(w));
+	for (uint32_t i = 0; i < l->seats_count; i++) {
+		if (l->seats[i].session)
+			fn(l->seats[i].session, ctx);
+	}
+}
+
+void
+sessions_fini(struct local *l)
+{
+	assert(l->sessions_count == 0);
+	mem_free(&l->seats);
+}
+
+uint64_t
+session_mark_add(void)
+{
+	static unsigned used;
+
+	assert(used < 64);
+	return UINT64_C(1) << used++;
+}
+
+/* ---- End -------------------------------------------------------------------------- */
+
+static struct session_event
+event_of(struct session *s)
+{
+	return (struct session_event){
+		.head = { s->worker, home_host(&s->account->home) },
+		.account = s->account,
+		.session = s,
+	};
+}
+
+/* It is no more; only its outlet may still hold it. */
+static void
+finish(struct session *s)
+{
+	struct account *a = s->account;
+	struct session_event ev;
+
+	if (!a)
+		return;
+	s->ending = true;
+	ev = event_of(s);
+	presence_end(s);
+	if (ev.head.host)
+		(void)hook_session_ended(&ev); /* an end cannot be stopped */
+	jobs_session_ended(s);
+	list_remove(&s->link);
+	a->sessions_count--;
+	seat_leave(s);
+	s->account = NULL;
+	home_unpin(&a->home);
+}
+
+static void
+session_free(struct session *s)
+{
+	stanza_unref(&s->presence);
+	hash_fini(&s->directed);
+	mem_free(&s->jid.text);
+	mem_free(&s);
+}
+
+static void
+on_end(struct worker *w, struct later *l)
+{
+	struct session *s = CONTAINER(l, struct session, later);
+
+	(void)w;
+	finish(s);
+	session_free(s);
+}
+
+void
+session_end(struct session *s)
+{
+	assert(worker_is_here(s->worker));
+	assert(s->outlet);
+	s->outlet = NULL;
+	s->stream = &stream_gone;
+	s->ending = true;
+	s->later.run = on_end;
+	worker_later(s->worker, &s->later);
+}
+
+void
+session_close(struct session *s, enum stream_cond c, const char *text)
+{
+	assert(worker_is_here(s->worker));
+	if (s->outlet)
+		s->outlet->ops->close(s->outlet, c, text);
+}
+
+/* Its place is needed now. */
+static void
+supersede(struct session *s)
+{
+	log_info(AREA_HOME, s->stream->id, "replaced by a newer session of the same resource");
+	finish(s);
+	session_close(s, STREAM_COND_CONFLICT, NULL);
+}
+
+void
+sessions_end_all(struct account *a)
+{
+	for_each_session(s, a) {
+		s->available = false;
+		finish(s);
+		session_close(s, STREAM_COND_SYSTEM_SHUTDOWN, NULL);
+	}
+}
+
+/* ---- Bind --------------------------------------------------------------------------- */
+
+static struct jid
+full_jid(struct jid bare, struct str resource)
+{
+	struct str text = jid_bare_str(bare);
+	char *copy = mem_new(text.n + 1 + resource.n + 1);
+
+	memcpy(copy, text.p, text.n);
+	copy[text.n] = '/';
+	memcpy(copy + text.n + 1, resource.p, resource.n);
+	return (struct jid){ copy, bare.local, bare.domain, (uint16_t)resource.n };
+}
+
+static struct session *
+session_new(struct account *a, const struct bind_request *r, struct str resource)
+{
+	struct session *s = MEM_NEW(struct session);
+
+	s->account = a;
+	s->worker = r->worker;
+	s->jid = full_jid(a->home.jid, resource);
+	s->outlet = r->outlet;
+	s->stream = r->stream;
+	s->bound_at = clock_wall();
+	list_init(&s->jobs);
+	hash_init(&s->directed);
+	list_append(&a->sessions, &s->link);
+	a->sessions_count++;
+	home_pin(&a->home);
+	seat_take(s);
+	return s;
+}
+
+static bool
+has_room(const struct account *a)
+{
+	const struct config *c = config_of(a->home.worker);
+
+	return a->sessions_count < (uint64_t)c->c2s.max_sessions;
+}
+
+static void
+bind_to(struct account *a, struct bind_request *r)
+{
+	char id[RAND_ID_SIZE];
+	struct str resource = r->resource;
+	struct session *s;
+	struct session_event ev;
+
+	if (!resource.p) {
+		rand_id(id);
+		resource = str_of(id);
+	}
+	s = account_session(a, resource);
+	if (s)
+		supersede(s);
+	if (!has_room(a)) {
+		r->done(r, BIND_CONSTRAINT, NULL);
+		return;
+	}
+	s = session_new(a, r, resource);
+	r->done(r, BIND_OK, s);
+	ev = event_of(s);
+	if (ev.head.host && !s->ending)
+		(void)hook_session_bound(&ev); /* nothing to stop */
+}
+
+static void
+bind_ready(struct home *h, struct home_wait *wait, bool ok)
+{
+	struct bind_request *r = CONTAINER(wait, struct bind_request, wait);
+	struct account *a = account_of(h);
+
+	if (!ok)
+		r->done(r, BIND_AWAY, NULL);
+	else if (!a->exists || a->disabled || !home_host(h))
+		r->done(r, BIND_NO_ACCOUNT, NULL);
+	else
+		bind_to(a, r);
+}
+
+void
+session_bind(struct bind_request *r)
+{
+	assert(worker_is_here(r->worker));
+	assert(place_of(jid_bare_str(r->bare)) == r->worker);
+	r->wait.ready = bind_ready;
+	home_with(r->worker, &account_kind, r->bare, &r->wait);
+}
+
+/* ---- Under way -------------------------------------------------------------------------- */
+
+static void
+check_pause(struct session *s)
+{
+	bool full = s->under_way >= SESSION_UNDER_WAY_MAX || s->jobs_count >= SESSION_JOBS_MAX;
+	bool low =
+		s->under_way <= SESSION_UNDER_WAY_MAX / 2 && s->jobs_count <= SESSION_JOBS_MAX / 2;
+
+	if (!s->outlet)
+		return;
+	if (full && !s->paused) {
+		s->paused = true;
+		s->outlet->ops->pause(s->outlet);
+	} else if (low && s->paused) {
+		s->paused = false;
+		s->outlet->ops->resume(s->outlet);
+	}
+}
+
+void
+session_begin(struct session *s)
+{
+	s->under_way++;
+	check_pause(s);
+}
+
+void
+session_settle(struct session *s)
+{
+	assert(s->under_way > 0);
+	s->under_way--;
+	check_pause(s);
+}
+
+struct receipt
+session_receipt(struct session *s)
+{
+	session_begin(s);
+	return (struct receipt){ s->worker, s->slot, s->generation, s->sequence };
+}
+
+/* ---- Send and receive --------------------------------------------------------------------- */
+
+void
+session_send(struct session *s, const struct stanza *stanza)
+{
+	assert(worker_is_here(s->worker));
+	if (s->outlet)
+		s->outlet->ops->stanza(s->outlet, stanza);
+}
+
+/* RFC 6121 4.2 to 4.7, 3: presence that is not for one of ours to judge goes on its way. */
+static void
+send_presence(struct session *s, const struct stanza *presence, const struct receipt *r)
+{
+	const struct stanza *mine;
+
+	switch ((enum presence_type)presence->type) {
+	case PRESENCE_SUBSCRIBE:
+	case PRESENCE_SUBSCRIBED:
+	case PRESENCE_UNSUBSCRIBE:
+	case PRESENCE_UNSUBSCRIBED:
+		subscription_out(s, presence, r);
+		break;
+	case PRESENCE_AVAILABLE:
+	case PRESENCE_UNAVAILABLE:
+	case PRESENCE_PROBE:
+		presence_out(s, presence, r);
+		break;
+	case PRESENCE_ERROR:
+		if (jid_is_none(presence->to)) {
+			receipt_give(s->worker, r);
+			break;
+		}
+		mine = stanza_ref(presence);
+		route(s->worker, &mine, r);
+		break;
+	}
+}
+
+/* RFC 6120 10.3.1: without `to` a message is for the sender's own account. */
+static void
+send_message(struct session *s, const struct host *host, const struct stanza *message,
+	const struct receipt *r)
+{
+	struct message_event ev = { .head = { s->worker, host },
+		.account = s->account,
+		.session = s,
+		.stanza = message,
+		.receipt = r };
+	const struct stanza *out;
+
+	if (jid_is_none(message->to))
+		event_replace(&ev, stanza_readdress(message, message->from, s->account->home.jid));
+	if (hook_message_sent(&ev) == PASS) {
+		out = stanza_ref(ev.stanza);
+		route(s->worker, &out, r);
+	}
+	stanza_unref(&ev.owned);
+}
+
+/* The host that a domain of ours without local part and resource names, or NULL. */
+static const struct host *
+asked_host(const struct session *s, struct jid to)
+{
+	if (to.local > 0 || jid_is_full(to))
+		return NULL;
+	return config_host(config_of(s->worker), jid_domain(to));
+}
+
+/* RFC 6120 10.3.3, 10.5: what the server answers is answered here; answers to what it asked end
+ * here. */
+static void
+send_iq(struct session *s, const struct host *host, const struct stanza *iq,
+	const struct receipt *r)
+{
+	bool own = jid_is_none(iq->to) || jid_eq(iq->to, s->account->home.jid);
+	const struct host *asked = own ? host : asked_host(s, iq->to);
+	const struct stanza *out;
+
+	if (!stanza_is_request(iq) && (asked || session_answered(s, iq))) {
+		if (asked)
+			(void)session_answered(s, iq); /* to a push, if to nothing that waits */
+		receipt_give(s->worker, r);
+	} else if (asked) {
+		iq_dispatch(s->worker, asked, s->account, s, own ? TO_SELF : TO_HOST, iq, r);
+	} else {
+		out = stanza_ref(iq);
+		route(s->worker, &out, r);
+	}
+}
+
+static void
+send_any(struct session *s, const struct host *host, const struct stanza *stanza)
+{
+	struct receipt r = session_receipt(s);
+
+	switch (stanza->kind) {
+	case STANZA_MESSAGE:
+		send_message(s, host, stanza, &r);
+		break;
+	case STANZA_PRESENCE:
+		send_presence(s, stanza, &r);
+		break;
+	case STANZA_IQ:
+		send_iq(s, host, stanza, &r);
+		break;
+	}
+}
+
+void
+session_receive(struct session *s, const struct stanza *stanza)
+{
+	struct stanza_event ev = { .head = { s->worker, NULL }, .session = s, .stanza = stanza };
+
+	assert(worker_is_here(s->worker));
+	ev.owned = stanza;
+	if (s->account && !s->ending) {
+		s->sequence++;
+		ev.account = s->account;
+		ev.head.host = home_host(&s->account->home);
+		if (!ev.head.host)
+			session_close(s, STREAM_COND_HOST_GONE, NULL);
+		else if (hook_stanza_out(&ev) == PASS)
+			send_any(s, ev.head.host, ev.stanza);
+	}
+	stanza_unref(&ev.owned);
+}

@@ -1,0 +1,30 @@
+/*
+ * c2s_own.h -- what the files of client streams share about a worker and a connection.
+ *
+ * Runs on: the stream's worker.
+ */
+#ifndef STREAM_C2S_OWN_H
+#define STREAM_C2S_OWN_H
+
+#include "stream/sasl_guard.h"
+#include "stream/stream.h"
+
+struct c2s_worker {
+	struct list streams;
+	size_t count;
+	struct parser *spare; /* for streams that hold none */
+	struct sasl_guard guard;
+	bool stopping;
+};
+
+struct c2s_worker *c2s_worker(const struct worker *w);
+/* PAUSE_RATE for that long. */
+void c2s_wait_for_rate(struct stream *s, msec_t wait);
+/* The rest of auth_timeout starts again. */
+void c2s_restart_patience(struct stream *s);
+/* stream.c's, for conn_ops and later. */
+void stream_on_bytes(struct conn *c, void *owner, const char *bytes, size_t n);
+void stream_on_end(struct conn *c, void *owner, enum conn_end end, const char *why);
+void stream_run_later(struct worker *w, struct later *l);
+
+#endif

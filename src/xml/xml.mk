@@ -1,0 +1,10 @@
+# Sources of src/xml, one "libbongsu_a_SOURCES += file.c file.h" line each.
+libbongsu_a_SOURCES += src/xml/frame.c src/xml/frame.h
+libbongsu_a_SOURCES += src/xml/known.c src/xml/known.h src/xml/known.def
+libbongsu_a_SOURCES += src/xml/ns.h
+libbongsu_a_SOURCES += src/xml/parse.c src/xml/parse.h
+libbongsu_a_SOURCES += src/xml/parser.c
+libbongsu_a_SOURCES += src/xml/scope.c src/xml/scope.h
+libbongsu_a_SOURCES += src/xml/tree.h
+libbongsu_a_SOURCES += src/xml/write.c
+libbongsu_a_SOURCES += src/xml/xml.c src/xml/xml.h

@@ -1,0 +1,9 @@
+# Sources of src/xmpp, one "libbongsu_a_SOURCES += file.c file.h" line each.
+libbongsu_a_SOURCES += src/xmpp/cond.c src/xmpp/cond.h src/xmpp/cond.def
+libbongsu_a_SOURCES += src/xmpp/datetime.c src/xmpp/datetime.h
+libbongsu_a_SOURCES += src/xmpp/jid.c src/xmpp/jid.h
+libbongsu_a_SOURCES += src/xmpp/own.h
+libbongsu_a_SOURCES += src/xmpp/prep.c src/xmpp/prep.h
+libbongsu_a_SOURCES += src/xmpp/stanza.c src/xmpp/stanza.h
+libbongsu_a_SOURCES += src/xmpp/stanza_parse.c
+libbongsu_a_SOURCES += src/xmpp/stanza_write.c

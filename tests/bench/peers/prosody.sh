@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# prosody.sh -- run Prosody for the benchmark; see lib.sh.
+#
+# Prosody has one kind of client port besides direct TLS: STARTTLS is offered, not required, so
+# PORT serves plain clients and PORT+1 those that use STARTTLS.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+peer_install()
+{
+	command -v prosody >/dev/null && return
+	install_debian prosody lua-sec
+	disable_service prosody
+}
+
+peer_version()
+{
+	echo "Prosody $(dpkg-query -W -f '${Version}' prosody) on $(lua5.4 -v 2>&1 | cut -d' ' -f1,2)"
+}
+
+write_config()
+{
+	cat <<-END
+	run_as_root = true
+	pidfile = "$1/prosody.pid"
+	data_path = "$1/data"
+	log = { warn = "$1/prosody.log" }
+	network_backend = "epoll"
+	network_settings = { tcp_backlog = 1024 }
+	storage = "internal"
+	authentication = "internal_hashed"
+	default_iteration_count = 4096
+	disable_sasl_mechanisms = { "PLAIN", "DIGEST-MD5" }
+	allow_registration = true
+	c2s_require_encryption = false
+	interfaces = { "127.0.0.1" }
+	c2s_ports = { $2, $(($2 + 1)) }
+	c2s_direct_tls_ports = { $(($2 + 2)) }
+	c2s_direct_tls_ssl = { certificate = "$1/cert.pem"; key = "$1/key.pem" }
+	ssl = { certificate = "$1/cert.pem"; key = "$1/key.pem" }
+	c2s_stanza_size_limit = 1048576
+	modules_enabled = {
+		"blocklist", "disco", "lastactivity", "ping", "posix", "private", "register",
+		"roster", "saslauth", "time", "tls", "vcard", "version",
+	}
+	modules_disabled = { "s2s", "s2s_auth_certs" }
+	VirtualHost "localhost"
+	END
+}
+
+peer_start()
+{
+	mkdir -p "$1/data"
+	write_config "$1" "$2" >"$1/prosody.cfg.lua"
+	HOME=$1 setsid prosody -F --config "$1/prosody.cfg.lua" </dev/null >"$1/console" 2>&1 &
+	echo $! >"$1/server.pid"
+	wait_port $(($2 + 2)) "$(cat "$1/server.pid")"
+}
+
+peer_main "$@"

@@ -1,0 +1,165 @@
+/*
+ * Streams: the same bytes in one piece and in many must give the same events, and what was parsed
+ * and written must read the same again.  The first byte says how large the pieces are.
+ *
+ * Runs on: its own process
+ */
+#include "base/mem.h"
+#include "xml/parse.h"
+#include "xmpp/stanza.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const struct parse_limits limits = { 4096, 12, 16 };
+
+static void
+must(bool ok)
+{
+	if (!ok)
+		abort();
+}
+
+/* Reads an element that was written for a jabber:client stream, and writes it again. */
+static void
+read_again(struct str bytes, struct buf *out)
+{
+	static const struct parse_limits wide = { 1 << 24, 64, 64 };
+	struct parser *p = parser_new();
+	const struct xml *x;
+	struct arena *a = NULL;
+
+	parser_limit(p, &wide);
+	parser_resume(p, STR_NONE);
+	parser_feed(p, bytes.p, bytes.n);
+	must(parser_next(p, &a, &x) == PARSED_ELEMENT);
+	must(parser_is_idle(p));
+	xml_write(out, x, NS_CLIENT);
+	arena_free(&a);
+	parser_free(&p);
+}
+
+static void
+try_stanza(struct arena **a, const struct xml *x)
+{
+	const struct stanza *s, *bounce = NULL, *back;
+	struct problem why;
+	struct buf once = BUF_INIT, twice = BUF_INIT;
+	bool whole;
+
+	s = stanza_parse(a, x, JID_NONE, "en", &why, &bounce);
+	must(*a == NULL);
+	if (bounce) {
+		must(!s && stanza_is_error(bounce));
+		stanza_write(&once, bounce);
+		read_again(buf_str(&once), &twice);
+	}
+	if (s) {
+		stanza_write_alone(&once, s);
+		back = stanza_read(buf_str(&once));
+		must(back != NULL);
+		stanza_write_alone(&twice, back);
+		whole = str_eq(buf_str(&once), buf_str(&twice));
+		must(whole);
+		must(buf_len(&once) <= stanza_size(s) + 24); /* and its xmlns */
+		stanza_unref(&back);
+	}
+	stanza_unref(&s);
+	stanza_unref(&bounce);
+	buf_fini(&once);
+	buf_fini(&twice);
+}
+
+static void
+element(struct arena **a, const struct xml *x, struct buf *log)
+{
+	size_t start = buf_len(log);
+	struct buf again = BUF_INIT;
+	struct str written;
+
+	xml_write(log, x, NS_CLIENT);
+	written = (struct str){ buf_bytes(log) + start, buf_len(log) - start };
+	read_again(written, &again);
+	must(str_eq(written, buf_str(&again)));
+	buf_clear(&again);
+	if (x->text.p) { /* what was written by the peer means the same as what we would write */
+		struct buf raw = BUF_INIT;
+
+		buf_put_lit(&raw, "<x>");
+		buf_put_str(&raw, x->text);
+		buf_put_lit(&raw, "</x>");
+		read_again(buf_str(&raw), &again);
+		buf_clear(&raw);
+		buf_put_lit(&raw, "<x>");
+		for (const struct xml *c = x->first; c; c = c->next)
+			xml_write(&raw, c, NS_CLIENT);
+		buf_put_lit(&raw, "</x>");
+		must(str_eq(buf_str(&raw), buf_str(&again)));
+		buf_fini(&raw);
+	}
+	buf_fini(&again);
+	if (strcmp(x->ns, NS_CLIENT) == 0)
+		try_stanza(a, x);
+}
+
+/* False at the end. */
+static bool
+drain(struct parser *p, struct buf *log)
+{
+	for (;;) {
+		const struct xml *x;
+		struct arena *a = NULL;
+		enum parsed e = parser_next(p, &a, &x);
+
+		buf_put_char(log, (char)('0' + e));
+		if (e == PARSED_MORE) {
+			log->end--; /* how often there is nothing depends on the pieces */
+			return true;
+		}
+		if (e == PARSED_FAULT)
+			buf_put_char(log, (char)('A' + parser_fault(p)));
+		if (e == PARSED_END || e == PARSED_FAULT)
+			return false;
+		if (e == PARSED_ELEMENT)
+			element(&a, x, log);
+		arena_free(&a);
+		if (e == PARSED_HEADER && parser_header(p).p) {
+			struct parser *q = parser_new();
+
+			parser_resume(q, parser_header(p));
+			must(parser_is_idle(q));
+			parser_free(&q);
+		}
+	}
+}
+
+static void
+parse(const char *bytes, size_t n, size_t step, struct buf *log)
+{
+	struct parser *p = parser_new();
+
+	parser_limit(p, &limits);
+	for (size_t at = 0; at < n; at += step) {
+		parser_feed(p, bytes + at, n - at < step ? n - at : step);
+		if (!drain(p, log))
+			break;
+	}
+	parser_free(&p);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct buf whole = BUF_INIT, pieces = BUF_INIT;
+
+	if (size < 2)
+		return 0;
+	parse((const char *)data + 1, size - 1, size, &whole);
+	parse((const char *)data + 1, size - 1, (size_t)data[0] + 1, &pieces);
+	must(str_eq(buf_str(&whole), buf_str(&pieces)));
+	buf_fini(&whole);
+	buf_fini(&pieces);
+	return 0;
+}

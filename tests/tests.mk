@@ -1,0 +1,82 @@
+# Test sources: one line each.
+#
+# A unit suite, with a SUITE(arena) row in tests/unit/suites.def:
+#   tests_unit_unit_SOURCES += tests/unit/base/test_arena.c
+#
+# What several test programs share (linked into each of them):
+#   tests_libtest_a_SOURCES += tests/lib/server.c tests/lib/server.h
+#
+# A test program in C that starts a server (see tests/run for what it finds and must say):
+#   system_programs += tests/system/test_login
+#   tests_system_test_login_SOURCES = tests/system/test_login.c
+#
+# A fuzz target, a file with LLVMFuzzerTestOneInput() and a folder tests/fuzz/corpus/jid:
+#   fuzz_programs += tests/fuzz/fuzz_jid
+#   tests_fuzz_fuzz_jid_SOURCES = tests/fuzz/fuzz_jid.c
+tests_unit_unit_SOURCES += tests/unit/main.c
+tests_unit_unit_SOURCES += tests/unit/suite.h
+tests_unit_unit_SOURCES += tests/unit/base/test_str.c
+tests_unit_unit_SOURCES += tests/unit/run/test_worker.c
+tests_unit_unit_SOURCES += tests/unit/run/test_timer.c
+tests_unit_unit_SOURCES += tests/unit/run/test_chore.c
+tests_unit_unit_SOURCES += tests/unit/run/test_limit.c
+tests_unit_unit_SOURCES += tests/unit/net/net_test.c tests/unit/net/net_test.h
+tests_unit_unit_SOURCES += tests/unit/net/test_addr.c
+tests_unit_unit_SOURCES += tests/unit/net/test_conn.c
+tests_unit_unit_SOURCES += tests/unit/net/test_listener.c
+tests_unit_unit_SOURCES += tests/unit/net/tls_client.c tests/unit/net/tls_client.h
+tests_unit_unit_SOURCES += tests/unit/net/test_tls.c
+tests_unit_unit_SOURCES += tests/unit/net/test_tls_cert.c
+tests_unit_unit_SOURCES += tests/unit/xml/test_parse.c
+tests_unit_unit_SOURCES += tests/unit/base/test_arena.c
+tests_unit_unit_SOURCES += tests/unit/base/test_buf.c
+tests_unit_unit_SOURCES += tests/unit/base/test_mem.c
+tests_unit_unit_SOURCES += tests/unit/base/test_hash.c
+tests_unit_unit_SOURCES += tests/unit/base/test_list.c
+tests_unit_unit_SOURCES += tests/unit/base/test_err.c
+tests_unit_unit_SOURCES += tests/unit/base/test_clock.c
+tests_unit_unit_SOURCES += tests/unit/base/test_rand.c
+tests_unit_unit_SOURCES += tests/unit/base/test_encode.c
+tests_unit_unit_SOURCES += tests/unit/base/test_digest.c
+tests_unit_unit_SOURCES += tests/unit/base/test_utf8.c
+tests_unit_unit_SOURCES += tests/unit/base/test_metric.c
+tests_unit_unit_SOURCES += tests/unit/base/test_log.c
+tests_unit_unit_SOURCES += tests/unit/base/test_field.c
+tests_unit_unit_SOURCES += tests/unit/config/test_config.c
+tests_unit_unit_SOURCES += tests/unit/home/job_test.c tests/unit/home/job_test.h
+tests_unit_unit_SOURCES += tests/unit/home/test_job.c
+tests_unit_unit_SOURCES += tests/unit/module/test_registry.c
+tests_unit_unit_SOURCES += tests/unit/home/test_credential.c
+fuzz_programs += tests/fuzz/fuzz_config
+tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.c
+
+include tests/bench/bench.mk
+tests_unit_unit_SOURCES += tests/unit/xml/test_xml.c
+tests_unit_unit_SOURCES += tests/unit/xmpp/test_cond.c
+tests_unit_unit_SOURCES += tests/unit/xmpp/test_datetime.c
+tests_unit_unit_SOURCES += tests/unit/xmpp/test_jid.c
+tests_unit_unit_SOURCES += tests/unit/xmpp/test_stanza.c
+fuzz_programs += tests/fuzz/fuzz_stream
+tests_fuzz_fuzz_stream_SOURCES = tests/fuzz/fuzz_stream.c
+fuzz_programs += tests/fuzz/fuzz_jid
+tests_fuzz_fuzz_jid_SOURCES = tests/fuzz/fuzz_jid.c
+fuzz_programs += tests/fuzz/fuzz_sasl
+tests_fuzz_fuzz_sasl_SOURCES = tests/fuzz/fuzz_sasl.c
+tests_unit_unit_SOURCES += tests/unit/store/bench.c tests/unit/store/bench.h
+tests_unit_unit_SOURCES += tests/unit/store/test_store.c
+tests_unit_unit_SOURCES += tests/unit/run/test_control.c
+tests_unit_unit_SOURCES += tests/unit/run/test_notify.c
+tests_unit_unit_SOURCES += tests/unit/run/test_data_dir.c
+tests_unit_unit_SOURCES += tests/unit/store/test_migrate.c
+tests_unit_unit_SOURCES += tests/unit/store/test_lane.c
+tests_unit_unit_SOURCES += tests/unit/store/test_outage.c
+tests_unit_unit_SOURCES += tests/unit/home/village.c tests/unit/home/village.h
+tests_unit_unit_SOURCES += tests/unit/home/test_deliver.c
+tests_unit_unit_SOURCES += tests/unit/home/test_home.c
+tests_unit_unit_SOURCES += tests/unit/home/test_router.c
+tests_unit_unit_SOURCES += tests/unit/home/test_session.c
+tests_unit_unit_SOURCES += tests/unit/home/test_subscription.c
+tests_unit_unit_SOURCES += tests/unit/stream/test_sasl_scram.c
+tests_unit_unit_SOURCES += tests/unit/hook/test_hook.c
+tests_unit_unit_SOURCES += tests/unit/home/test_account.c
+tests_unit_unit_SOURCES += tests/unit/admin/test_command.c

@@ -1,0 +1,1 @@
+# Sources of xep/: one "libbongsu_a_SOURCES += xep/file.c xep/file.h" line each.
