@@ -8,7 +8,6 @@
  *
  * Runs on: where the iq is answered: any worker for the host, else the account's home.
  */
-#include "hook/hook.h"
 #include "module/module.h"
 #include "module/registry.h"
 

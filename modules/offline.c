@@ -8,7 +8,6 @@
  *
  * Runs on: the account's home.
  */
-#include "hook/hook.h"
 #include "module/module.h"
 
 #define PAGE 100

@@ -6,14 +6,9 @@
  *
  * Runs on: the stream's worker (making), the account's home (the rest).
  */
-#include "hook/hook.h"
+#include "module/module.h"
 
 #include <pthread.h>
-
-#include "base/hash.h"
-#include "home/stream_info.h"
-#include "module/module.h"
-#include "run/limit.h"
 
 #define CELLS 4096
 

@@ -14,6 +14,7 @@
 #include "admin/command.h"
 #include "base/encode.h"
 #include "base/field.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/metric.h"
 #include "base/mem.h"
@@ -26,8 +27,10 @@
 #include "home/roster.h"
 #include "home/router.h"
 #include "home/session.h"
+#include "home/stream_info.h"
 #include "hook/hook.h"
 #include "module/kept.h"
+#include "run/limit.h"
 #include "xmpp/datetime.h"
 #include "xmpp/stanza.h"
 

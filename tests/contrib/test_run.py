@@ -233,6 +233,8 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dir", type=Path)
     options = parser.parse_args()
+    # A shell's background jobs ignore SIGINT, and so would what is started here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     own = None if options.dir else tempfile.mkdtemp(prefix="bongsu-run-")
     folder = Path(own or options.dir).resolve()
     folder.mkdir(parents=True, exist_ok=True)
