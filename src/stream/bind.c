@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "home/job.h"
 #include "run/place.h"
-#include "stream/c2s_own.h"
+#include "stream/transport.h"
 
 struct binding {
 	struct bind_request request; /* first */
@@ -40,7 +40,6 @@ accept_binding(struct stream *s, struct session *session, const struct stanza *i
 	struct xml *bind = xml_new(arena, NS_BIND, "bind");
 	const char *full = jid_text(arena, session->jid);
 	AUTO(stanza_unref) const struct stanza *answer = NULL;
-	struct parse_limits limits;
 
 	timer_clear(s->worker, &s->timer);
 	s->session = session;
@@ -49,10 +48,7 @@ accept_binding(struct stream *s, struct session *session, const struct stanza *i
 	log_info(AREA_C2S, s->info.id, "bound %s", full);
 	answer = stanza_new(&arena, STANZA_IQ, IQ_RESULT, JID_NONE, JID_NONE, iq->id, bind);
 	stream_write(s, answer);
-	conn_set_idle(s->conn, conf->idle_timeout);
-	limits = stream_limits(s);
-	if (s->parser)
-		parser_limit(s->parser, &limits);
+	s->transport->idle(s, conf->idle_timeout);
 }
 
 static void
@@ -109,36 +105,17 @@ ask_home(struct stream *s, const struct stanza *iq)
 	session_bind(&b->request);
 }
 
-/* The request travels with the connection. */
+/* The request travels with the stream. */
 static void
-arrived(struct worker *to, struct conn *c, void *owner)
+arrived(struct stream *s)
 {
-	struct stream *s = owner;
 	const struct stanza *iq = s->moving;
 
-	(void)c;
-	s->worker = to;
 	s->moving = NULL;
-	list_append(&c2s_worker(to)->streams, &s->link);
-	c2s_worker(to)->count++;
-	if (c2s_worker(to)->stopping) {
+	if (s->state == STREAM_CLOSED)
 		stanza_unref(&iq);
-		stream_end(s, STREAM_COND_SYSTEM_SHUTDOWN, NULL);
-		return;
-	}
-	c2s_restart_patience(s);
-	ask_home(s, iq);
-}
-
-static void
-go_home(struct stream *s, struct worker *home, const struct stanza *iq)
-{
-	timer_clear(s->worker, &s->timer);
-	worker_not_later(s->worker, &s->later);
-	list_remove(&s->link);
-	c2s_worker(s->worker)->count--;
-	s->moving = iq;
-	conn_move(s->conn, home, arrived);
+	else
+		ask_home(s, iq);
 }
 
 void
@@ -159,10 +136,12 @@ stream_bind(struct stream *s, struct arena **arena, const struct xml *element)
 		return;
 	}
 	stream_pause(s, PAUSE_ASKED);
-	if (home == s->worker)
+	if (home == s->worker) {
 		ask_home(s, iq);
-	else
-		go_home(s, home, iq);
+		return;
+	}
+	s->moving = iq;
+	stream_move(s, home, arrived);
 }
 
 /* ---- Before authentication

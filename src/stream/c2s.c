@@ -11,8 +11,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rand.h"
-#include "net/listener.h"
 #include "stream/c2s_own.h"
+#include "stream/transport.h"
 
 struct c2s_worker *
 c2s_worker(const struct worker *w)
@@ -34,10 +34,10 @@ out_stanza(struct outlet *o, const struct stanza *stanza)
 	struct stream *s = stream_of(o);
 
 	stream_write(s, stanza);
-	if (s->state != STREAM_CLOSED && conn_is_full(s->conn)) {
+	if (s->state != STREAM_CLOSED && s->transport->is_full(s)) {
 		log_warn(AREA_C2S, s->info.id, "cut off a client that does not read");
 		s->state = STREAM_CLOSED;
-		conn_abort(s->conn);
+		s->transport->abort(s);
 	}
 }
 
@@ -79,6 +79,21 @@ c2s_wait_for_rate(struct stream *s, msec_t wait)
 	timer_set(s->worker, &s->timer, wait, rate_over);
 }
 
+/* The stanzas of a second may come at once, more wait for their time. */
+void
+c2s_count_element(struct stream *s)
+{
+	const struct c2s_conf *conf = stream_conf(s);
+	msec_t wait;
+
+	if (conf->stanzas_per_second == 0)
+		return;
+	wait = limit_take(&s->stanzas, 1, (double)conf->stanzas_per_second,
+		(double)conf->burst_stanzas, worker_now(s->worker));
+	if (wait > 0)
+		c2s_wait_for_rate(s, wait);
+}
+
 static void
 patience_over(struct worker *w, struct timer *t)
 {
@@ -94,11 +109,9 @@ c2s_restart_patience(struct stream *s)
 }
 
 /* RFC 6120 4.6: after a silence the server asks; a client that does not answer is gone. */
-static void
-on_idle(struct conn *c, void *owner)
+void
+stream_idle(struct stream *s)
 {
-	struct stream *s = owner;
-
 	if (s->state != STREAM_BOUND)
 		return;
 	if (s->pinged) {
@@ -106,65 +119,81 @@ on_idle(struct conn *c, void *owner)
 		return;
 	}
 	s->pinged = true;
-	conn_set_idle(c, stream_conf(s)->ping_timeout);
-	stream_put(
-		s, "<iq type='get' id='ping' from='%s'><ping xmlns='" NS_PING "'/></iq>", s->host);
+	s->transport->idle(s, stream_conf(s)->ping_timeout);
+	stream_put(s,
+		"<iq xmlns='" NS_CLIENT "' type='get' id='ping' from='%s'><ping xmlns='" NS_PING
+		"'/></iq>",
+		s->host);
 }
 
-static void
-on_tls(struct conn *c, void *owner)
+void
+stream_heard(struct stream *s)
 {
-	struct stream *s = owner;
-
-	s->info.tls = true;
-	(void)conn_tls_text(c, s->info.tls_text, sizeof(s->info.tls_text));
+	if (!s->pinged)
+		return;
+	s->pinged = false;
+	s->transport->idle(s, stream_conf(s)->idle_timeout);
 }
 
-/* ---- Accept ---------------------------------------------------------------------------- */
-
-static const struct conn_ops conn_ops = {
-	.on_bytes = stream_on_bytes,
-	.on_tls = on_tls,
-	.on_idle = on_idle,
-	.on_end = stream_on_end,
-};
+/* ---- Streams ---------------------------------------------------------------------------- */
 
 static void
 name_stream(struct stream *s)
 {
 	static uint64_t last;
 
-	snprintf(s->info.id, sizeof(s->info.id), "c2s-%llx",
+	snprintf(s->info.id, sizeof(s->info.id), "%s-%llx", s->transport->name,
 		(unsigned long long)__atomic_add_fetch(&last, 1, __ATOMIC_RELAXED));
-	conn_set_id(s->conn, s->info.id);
 }
 
 static void
-accept_c2s(struct worker *w, struct conn *c, const struct listen_conf *listen)
+join(struct stream *s, struct worker *w)
+{
+	s->worker = w;
+	list_append(&c2s_worker(w)->streams, &s->link);
+	c2s_worker(w)->count++;
+}
+
+void
+stream_start(struct stream *s, const struct transport *t, struct worker *w)
 {
 	const struct c2s_conf *conf = &config_of(w)->c2s;
-	struct stream *s = MEM_NEW(struct stream);
 	char peer[ADDR_TEXT];
 
 	s->outlet.ops = &outlet_ops;
-	s->conn = c;
-	s->worker = w;
+	s->transport = t;
 	s->state = STREAM_HEADER;
-	s->starttls = (uint8_t)(listen->tls == LISTEN_DIRECT ? STARTTLS_OFF : listen->starttls);
-	s->info.peer = *conn_peer(c);
-	s->info.transport = listen->tls == LISTEN_DIRECT ? "c2s_tls" : "c2s";
 	s->accepted = clock_mono();
 	s->later.run = stream_run_later;
 	limit_init(&s->bytes, (double)conf->burst_bytes, worker_now(w));
 	limit_init(&s->stanzas, (double)conf->burst_stanzas, worker_now(w));
 	name_stream(s);
-	conn_set_owner(c, &conn_ops, s);
-	conn_set_max_output(c, (size_t)conf->max_output);
-	list_append(&c2s_worker(w)->streams, &s->link);
-	c2s_worker(w)->count++;
+	join(s, w);
 	c2s_restart_patience(s);
 	addr_text(&s->info.peer, peer);
 	log_info(AREA_C2S, s->info.id, "accepted a connection from %s", peer);
+}
+
+void
+stream_move(struct stream *s, struct worker *to, void (*arrived)(struct stream *s))
+{
+	timer_clear(s->worker, &s->timer);
+	worker_not_later(s->worker, &s->later);
+	list_remove(&s->link);
+	c2s_worker(s->worker)->count--;
+	s->arrived = arrived;
+	s->transport->move(s, to);
+}
+
+void
+stream_arrived(struct stream *s, struct worker *to)
+{
+	join(s, to);
+	if (s->state != STREAM_CLOSED && c2s_worker(to)->stopping)
+		stream_end(s, STREAM_COND_SYSTEM_SHUTDOWN, NULL);
+	else
+		c2s_restart_patience(s);
+	s->arrived(s);
 }
 
 /* ---- Start and stop ------------------------------------------------------------------------ */
@@ -179,7 +208,7 @@ c2s_init(void)
 		sasl_guard_init(&mine->guard);
 		worker_set(worker_at(i), WORKER_STREAM, mine);
 	}
-	listener_serve("c2s", accept_c2s);
+	transport_tcp_init();
 }
 
 void

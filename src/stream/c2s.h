@@ -6,8 +6,7 @@
 #ifndef STREAM_C2S_H
 #define STREAM_C2S_H
 
-#include "config/config.h"
-#include "net/conn.h"
+#include "run/worker.h"
 
 /* Registers the service «c2s» with the listeners; before listeners_open. */
 void c2s_init(void);

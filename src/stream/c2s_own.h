@@ -12,7 +12,7 @@
 struct c2s_worker {
 	struct list streams;
 	size_t count;
-	struct parser *spare; /* for streams that hold none */
+	struct parser *spare; /* for streams over TCP that hold none */
 	struct sasl_guard guard;
 	bool stopping;
 };
@@ -20,11 +20,13 @@ struct c2s_worker {
 struct c2s_worker *c2s_worker(const struct worker *w);
 /* PAUSE_RATE for that long. */
 void c2s_wait_for_rate(struct stream *s, msec_t wait);
+/* One more from the client: charged to its rate. */
+void c2s_count_element(struct stream *s);
 /* The rest of auth_timeout starts again. */
 void c2s_restart_patience(struct stream *s);
-/* stream.c's, for conn_ops and later. */
-void stream_on_bytes(struct conn *c, void *owner, const char *bytes, size_t n);
-void stream_on_end(struct conn *c, void *owner, enum conn_end end, const char *why);
+/* stream.c's, for later. */
 void stream_run_later(struct worker *w, struct later *l);
+/* Registers the service «c2s» with the listeners. */
+void transport_tcp_init(void);
 
 #endif

@@ -17,11 +17,12 @@
 #include "base/rand.h"
 #include "hook/hook.h"
 #include "stream/c2s_own.h"
+#include "stream/transport.h"
 
 /* ---- Header ------------------------------------------------------------------------- */
 
-static void
-put_attr(struct buf *out, const char *name, const char *value)
+void
+stream_put_attr(struct buf *out, const char *name, const char *value)
 {
 	if (!value)
 		return;
@@ -34,17 +35,10 @@ void
 stream_put_header(struct stream *s)
 {
 	const struct config *c = config_of(s->worker);
-	struct buf *out = conn_out(s->conn);
 	char id[RAND_ID_SIZE];
 
 	rand_id(id);
-	buf_put_lit(out, "<?xml version='1.0'?><stream:stream xmlns='" NS_CLIENT
-			 "' xmlns:stream='" NS_STREAM "'");
-	put_attr(out, "id", id);
-	put_attr(out, "from", s->host ? s->host : c->hosts_count ? c->hosts[0]->name : "");
-	put_attr(out, "to", s->from);
-	buf_put_lit(out, " version='1.0' xml:lang='en'>");
-	conn_dirty(s->conn);
+	s->transport->header(s, id, s->host ? s->host : c->hosts_count ? c->hosts[0]->name : "");
 	s->header_sent = true;
 }
 
@@ -91,42 +85,29 @@ take_to(struct stream *s, struct arena *arena, const char *to, struct fault *f)
 }
 
 static bool
-content_is_client(const struct stream *s)
+check_header(struct stream *s, struct arena *arena, const struct stream_header *h, struct fault *f)
 {
-	return !s->header || strstr(s->header, "xmlns='" NS_CLIENT "'");
-}
-
-static bool
-check_header(struct stream *s, struct arena *arena, const struct xml *h, struct fault *f)
-{
-	const char *version = xml_get(h, "version");
-
-	if (!text_eq(h->name, "stream") && text_eq(h->ns, NS_STREAM))
-		*f = (struct fault){ STREAM_COND_BAD_FORMAT, NULL };
-	else if (!text_eq(h->ns, NS_STREAM) || !content_is_client(s))
-		*f = (struct fault){ STREAM_COND_INVALID_NAMESPACE, NULL };
-	else if (!take_to(s, arena, xml_get(h, "to"), f))
+	if (!take_to(s, arena, h->to, f))
 		return false;
-	else if (!version || version[0] == '0' || !version[0])
+	if (!h->version || h->version[0] == '0' || !h->version[0]) {
 		*f = (struct fault){ STREAM_COND_UNSUPPORTED_VERSION, "version 1.0 is served" };
-	else
-		return take_from(s, arena, xml_get(h, "from"), f);
-	return false;
+		return false;
+	}
+	return take_from(s, arena, h->from, f);
 }
 
 void
-stream_on_header(struct stream *s, const struct xml *header)
+stream_on_header(struct stream *s, const struct stream_header *h)
 {
 	AUTO(arena_free) struct arena *arena = arena_new(0);
 	struct fault f = { STREAM_COND_NONE, NULL };
-	const char *lang = xml_lang(header);
 
-	if (!check_header(s, arena, header, &f)) {
+	if (!check_header(s, arena, h, &f)) {
 		stream_end(s, f.cond, f.text);
 		return;
 	}
-	if (lang && strlen(lang) < 64)
-		s->lang = mem_copy_text(lang);
+	if (h->lang && strlen(h->lang) < 64)
+		s->lang = mem_copy_text(h->lang);
 	stream_put_header(s);
 	s->state = s->info.authenticated ? STREAM_BIND : STREAM_AUTH;
 	stream_put_features(s);
@@ -176,6 +157,8 @@ stream_put_features(struct stream *s)
 	struct features_event ev = { { s->worker, host }, &s->info, arena, features };
 	struct xml *tls;
 
+	if (s->transport->alone)
+		xml_attr(arena, features, "xmlns:stream", NS_STREAM);
 	if (!s->info.tls && s->starttls != STARTTLS_OFF && host && host->tls_ctx) {
 		tls = xml_add(arena, features, NS_TLS, "starttls");
 		if (tls_required(s))
@@ -189,8 +172,8 @@ stream_put_features(struct stream *s)
 		limits_feature(s, arena, features);
 		hook_stream_features(&ev);
 	}
-	xml_write(conn_out(s->conn), features, NS_STREAM);
-	conn_dirty(s->conn);
+	xml_write(s->transport->begin(s), features, NS_STREAM);
+	s->transport->end(s);
 }
 
 /* ---- STARTTLS (RFC 6120 5) ---------------------------------------------------------------- */
@@ -210,12 +193,9 @@ start_tls(struct stream *s, struct arena **arena, const struct xml *element)
 	stream_put(s, "<proceed xmlns='" NS_TLS "'/>");
 	s->state = STREAM_HEADER;
 	s->header_sent = false;
-	mem_free(&s->header);
 	mem_free(&s->from);
 	mem_free(&s->lang);
-	parser_reset(
-		s->parser); /* what came behind <starttls/> in clear is not to be read as if it had come in secret */
-	conn_start_tls(s->conn, host, NULL);
+	s->transport->start_tls(s, host);
 }
 
 /* ---- Elements ---------------------------------------------------------------------------- */
@@ -312,6 +292,7 @@ bound_stanza(struct stream *s, struct arena **arena, const struct xml *element)
 void
 stream_on_element(struct stream *s, struct arena **arena, const struct xml *element)
 {
+	c2s_count_element(s);
 	if (s->state == STREAM_BOUND && is_stanza(element)) {
 		bound_stanza(s, arena, element);
 		return;

@@ -20,6 +20,7 @@
 #include "run/chore.h"
 #include "stream/c2s_own.h"
 #include "stream/sasl_scram.h"
+#include "stream/transport.h"
 
 enum kind { KIND_PLAIN, KIND_SCRAM };
 
@@ -84,11 +85,12 @@ static struct bindings
 bindings_of(const struct stream *s)
 {
 	struct bindings b = { .end_point_length = 0 };
+	struct conn *c = s->transport->channel(s);
 
-	if (!s->info.tls)
+	if (!c || !s->info.tls)
 		return b;
-	b.has_exporter = conn_tls_exporter(s->conn, b.exporter);
-	b.has_end_point = conn_tls_end_point(s->conn, b.end_point, &b.end_point_length);
+	b.has_exporter = conn_tls_exporter(c, b.exporter);
+	b.has_end_point = conn_tls_end_point(c, b.end_point, &b.end_point_length);
 	return b;
 }
 
@@ -382,6 +384,7 @@ scram_end(struct stream *s, struct str message)
 {
 	struct sasl *x = s->sasl;
 	struct bindings b = bindings_of(s);
+	struct conn *channel = s->transport->channel(s);
 	struct str data = STR_NONE;
 	unsigned char unique[64];
 	size_t unique_length;
@@ -392,8 +395,8 @@ scram_end(struct stream *s, struct str message)
 		data = (struct str){ (const char *)b.exporter, sizeof(b.exporter) };
 	else if (text_eq(x->scram.binding, "tls-server-end-point") && b.has_end_point)
 		data = (struct str){ (const char *)b.end_point, b.end_point_length };
-	else if (text_eq(x->scram.binding, "tls-unique") &&
-		 conn_tls_unique(s->conn, unique, &unique_length))
+	else if (text_eq(x->scram.binding, "tls-unique") && channel &&
+		 conn_tls_unique(channel, unique, &unique_length))
 		data = (struct str){ (const char *)unique, unique_length };
 	c = scram_final(&x->scram, message, data, &final);
 	if (c == SASL_COND_NONE && !x->found)

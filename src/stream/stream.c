@@ -1,9 +1,8 @@
 /*
- * stream.c -- a client's stream: bytes in, elements out, pauses, the end.
+ * stream.c -- a client's stream: elements in, elements out, pauses, the end.
  *
- * Bytes are fed to a parser and its events handled until it needs more, or until the stream pauses;
- * then the rest waits in the parser and the socket is not read.  A stream that is between elements
- * gives its parser back: each worker has one spare that serves all of them.
+ * What the transport has is handled, element by element, until there is no more or until the stream
+ * pauses; then the rest waits in the transport and the client is not read.
  *
  * Runs on: the stream's worker.
  */
@@ -18,6 +17,7 @@
 #include "base/metric.h"
 #include "home/job.h"
 #include "stream/c2s_own.h"
+#include "stream/transport.h"
 
 #define ELEMENTS_A_TURN 512
 
@@ -46,15 +46,13 @@ free_stream(struct stream *s)
 {
 	char *jid = (char *)(uintptr_t)s->jid.text;
 
-	parser_free(&s->parser);
 	sasl_free(&s->sasl);
 	stanza_unref(&s->moving);
-	mem_free(&s->header);
 	mem_free(&s->host);
 	mem_free(&s->from);
 	mem_free(&s->lang);
 	mem_free(&jid);
-	mem_free(&s);
+	s->transport->free(s);
 }
 
 bool
@@ -92,7 +90,8 @@ stream_put(struct stream *s, const char *fmt, ...)
 	n = vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	assert(n >= 0 && (size_t)n < sizeof(text));
-	conn_write(s->conn, (struct str){ text, (size_t)n });
+	buf_put(s->transport->begin(s), text, (size_t)n);
+	s->transport->end(s);
 }
 
 void
@@ -100,9 +99,30 @@ stream_write(struct stream *s, const struct stanza *stanza)
 {
 	if (s->state == STREAM_CLOSED || s->dead)
 		return;
-	stanza_write(conn_out(s->conn), stanza);
-	conn_dirty(s->conn);
+	if (s->transport->alone)
+		stanza_write_alone(s->transport->begin(s), stanza);
+	else
+		stanza_write(s->transport->begin(s), stanza);
+	s->transport->end(s);
 	metric_add(METRIC_STANZAS_OUT, 1);
+}
+
+static void
+put_error(struct stream *s, enum stream_cond c, const char *text)
+{
+	struct buf *out = s->transport->begin(s);
+
+	buf_printf(out, "<stream:error%s><%s xmlns='" NS_STREAM_ERRORS "'/>",
+		s->transport->alone ? " xmlns:stream='" NS_STREAM "'" : "", stream_cond_name(c));
+	if (text) {
+		buf_put_lit(out, "<text xmlns='" NS_STREAM_ERRORS "' xml:lang='en'>");
+		xml_escape(out, str_of(text));
+		buf_put_lit(out, "</text>");
+	}
+	buf_put_lit(out, "</stream:error>");
+	s->transport->end(s);
+	log_info(AREA_C2S, s->info.id, "ended the stream with %s%s%s", stream_cond_name(c),
+		text ? ": " : "", text ? text : "");
 }
 
 void
@@ -112,27 +132,16 @@ stream_end(struct stream *s, enum stream_cond c, const char *text)
 		return;
 	if (!s->header_sent)
 		stream_put_header(s);
-	if (c != STREAM_COND_NONE) {
-		stream_put(
-			s, "<stream:error><%s xmlns='" NS_STREAM_ERRORS "'/>", stream_cond_name(c));
-		if (text) {
-			stream_put(s, "<text xmlns='" NS_STREAM_ERRORS "' xml:lang='en'>");
-			xml_escape(conn_out(s->conn), str_of(text));
-			stream_put(s, "</text>");
-		}
-		stream_put(s, "</stream:error>");
-		log_info(AREA_C2S, s->info.id, "ended the stream with %s%s%s", stream_cond_name(c),
-			text ? ": " : "", text ? text : "");
-	}
-	stream_put(s, "</stream:stream>");
+	if (c != STREAM_COND_NONE)
+		put_error(s, c, text);
 	s->state = STREAM_CLOSED;
 	timer_clear(s->worker, &s->timer);
 	timer_clear(s->worker, &s->delay);
-	conn_close(s->conn);
+	s->transport->close(s, c);
 	end_session(s);
 }
 
-/* ---- Parsers ------------------------------------------------------------------------- */
+/* ---- Read -------------------------------------------------------------------------------- */
 
 struct parse_limits
 stream_limits(const struct stream *s)
@@ -147,58 +156,18 @@ stream_limits(const struct stream *s)
 	};
 }
 
-static void
-borrow_parser(struct stream *s)
-{
-	struct c2s_worker *mine = c2s_worker(s->worker);
-	struct parse_limits limits = stream_limits(s);
-
-	if (s->parser)
-		return;
-	s->parser = mine->spare ? mine->spare : parser_new();
-	mine->spare = NULL;
-	if (s->state == STREAM_HEADER)
-		parser_reset(s->parser);
-	else
-		parser_resume(s->parser, str_of(s->header));
-	parser_limit(s->parser, &limits);
-}
-
-static void
-give_parser_back(struct stream *s)
-{
-	struct c2s_worker *mine = c2s_worker(s->worker);
-
-	if (!s->parser || s->paused || s->state == STREAM_HEADER || !parser_is_idle(s->parser))
-		return;
-	if (mine->spare)
-		parser_free(&s->parser);
-	else
-		mine->spare = s->parser;
-	s->parser = NULL;
-}
-
 void
 stream_restart(struct stream *s)
 {
-	struct parse_limits limits;
-
 	s->state = STREAM_HEADER;
 	s->header_sent = false;
-	mem_free(&s->header);
 	mem_free(&s->lang);
 	mem_free(&s->from);
-	if (!s->parser)
-		return;
-	limits = stream_limits(s);
-	parser_restart(s->parser);
-	parser_limit(s->parser, &limits);
+	s->transport->restart(s);
 }
 
-/* ---- Events ---------------------------------------------------------------------------- */
-
-static void
-on_fault(struct stream *s)
+void
+stream_on_fault(struct stream *s, enum parse_fault f)
 {
 	static const struct {
 		enum stream_cond cond;
@@ -214,58 +183,11 @@ on_fault(struct stream *s)
 		[PARSE_TOO_DEEP] = { STREAM_COND_POLICY_VIOLATION,
 			"too many levels or attributes" },
 	};
-	enum parse_fault f = parser_fault(s->parser);
 
 	stream_end(s, faults[f].cond, faults[f].text);
 }
 
-/* The stanzas of a second may come at once, more wait for their time. */
-static void
-count_stanza(struct stream *s)
-{
-	const struct c2s_conf *conf = stream_conf(s);
-	msec_t wait;
-
-	if (conf->stanzas_per_second == 0)
-		return;
-	wait = limit_take(&s->stanzas, 1, (double)conf->stanzas_per_second,
-		(double)conf->burst_stanzas, worker_now(s->worker));
-	if (wait > 0)
-		c2s_wait_for_rate(s, wait);
-}
-
-static bool
-handle_next(struct stream *s)
-{
-	struct arena *arena = NULL;
-	const struct xml *element = NULL;
-
-	switch (parser_next(s->parser, &arena, &element)) {
-	case PARSED_MORE:
-		return false;
-	case PARSED_HEADER:
-		mem_free(&s->header);
-		s->header =
-			parser_header(s->parser).p ? mem_copy_str(parser_header(s->parser)) : NULL;
-		stream_on_header(s, element);
-		arena_free(&arena);
-		return true;
-	case PARSED_ELEMENT:
-		count_stanza(s);
-		stream_on_element(s, &arena, element);
-		arena_free(&arena);
-		return true;
-	case PARSED_END:
-		stream_end(s, STREAM_COND_NONE, NULL);
-		return false;
-	case PARSED_FAULT:
-		on_fault(s);
-		return false;
-	}
-	return false;
-}
-
-/* Handles what was fed, up to a pause; the rest of a very long run comes in the next turn. */
+/* Handles what came, up to a pause; the rest of a very long run comes in the next turn. */
 static void
 run(struct stream *s)
 {
@@ -273,18 +195,18 @@ run(struct stream *s)
 
 	assert(!s->running);
 	s->running = true;
-	while (!s->paused && s->state != STREAM_CLOSED && s->parser && handle_next(s))
+	while (!s->paused && s->state != STREAM_CLOSED && s->transport->next(s))
 		if (--left == 0)
 			break;
 	s->running = false;
-	if (s->state == STREAM_CLOSED)
-		return;
+	if (s->paused || s->state == STREAM_CLOSED)
+		return; /* it may be on its way to another worker */
 	if (left == 0) {
-		conn_pause(s->conn);
+		s->transport->pause(s);
 		worker_later(s->worker, &s->later);
 		return;
 	}
-	give_parser_back(s);
+	s->transport->rest(s);
 }
 
 void
@@ -295,16 +217,15 @@ stream_run_later(struct worker *w, struct later *l)
 	(void)w;
 	if (s->paused || s->state == STREAM_CLOSED || s->dead)
 		return;
-	conn_resume(s->conn);
-	if (s->parser)
-		run(s);
+	s->transport->resume(s);
+	run(s);
 }
 
 void
 stream_pause(struct stream *s, enum stream_pause why)
 {
 	if (!s->paused && s->state != STREAM_CLOSED)
-		conn_pause(s->conn);
+		s->transport->pause(s);
 	s->paused |= why;
 }
 
@@ -317,28 +238,18 @@ stream_resume(struct stream *s, enum stream_pause why)
 	if (s->paused || s->state == STREAM_CLOSED || s->dead)
 		return;
 	if (s->running)
-		conn_resume(s->conn);
+		s->transport->resume(s);
 	else
 		worker_later(s->worker, &s->later);
 }
 
 void
-stream_on_bytes(struct conn *c, void *owner, const char *bytes, size_t n)
+stream_received(struct stream *s, size_t n)
 {
-	struct stream *s = owner;
 	const struct c2s_conf *conf = stream_conf(s);
 	msec_t wait = 0;
 
-	(void)c;
-	metric_add(METRIC_BYTES_IN, n);
-	if (s->state == STREAM_CLOSED)
-		return;
-	if (s->pinged) {
-		s->pinged = false;
-		conn_set_idle(s->conn, conf->idle_timeout);
-	}
-	borrow_parser(s);
-	parser_feed(s->parser, bytes, n);
+	stream_heard(s);
 	if (conf->bytes_per_second > 0)
 		wait = limit_take(&s->bytes, (double)n, (double)conf->bytes_per_second,
 			(double)conf->burst_bytes, worker_now(s->worker));
@@ -348,22 +259,13 @@ stream_on_bytes(struct conn *c, void *owner, const char *bytes, size_t n)
 		c2s_wait_for_rate(s, wait);
 }
 
-void
-stream_on_end(struct conn *c, void *owner, enum conn_end end, const char *why)
-{
-	static const char *const ends[] = {
-		[CONN_EOF] = "the client closed",
-		[CONN_RESET] = "the connection broke",
-		[CONN_TIMEOUT] = "the client did not read",
-		[CONN_CLOSED] = "done",
-	};
-	struct stream *s = owner;
+/* ---- The end ------------------------------------------------------------------------------- */
 
-	(void)c;
-	log_info(AREA_C2S, s->info.id, "closed after %lld s: %s%s%s",
-		(long long)((clock_mono() - s->accepted) / 1000), ends[end], why ? ", " : "",
-		why ? why : "");
-	metric_add(METRIC_CONNECTIONS_CLOSED, 1);
+void
+stream_over(struct stream *s, const char *why)
+{
+	log_info(AREA_C2S, s->info.id, "closed after %lld s: %s",
+		(long long)((clock_mono() - s->accepted) / 1000), why);
 	s->state = STREAM_CLOSED;
 	s->dead = true;
 	timer_clear(s->worker, &s->timer);
@@ -373,7 +275,22 @@ stream_on_end(struct conn *c, void *owner, enum conn_end end, const char *why)
 	c2s_worker(s->worker)->count--;
 	end_session(s);
 	iq_stream_gone(s->worker, s);
-	s->conn = NULL;
 	if (s->holds == 0)
 		free_stream(s);
+}
+
+void
+stream_conn_over(struct stream *s, enum conn_end end, const char *why)
+{
+	static const char *const ends[] = {
+		[CONN_EOF] = "the client closed",
+		[CONN_RESET] = "the connection broke",
+		[CONN_TIMEOUT] = "the client did not read",
+		[CONN_CLOSED] = "done",
+	};
+	char text[160];
+
+	if (why)
+		(void)snprintf(text, sizeof(text), "%s, %s", ends[end], why);
+	stream_over(s, why ? text : ends[end]);
 }

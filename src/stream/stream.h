@@ -13,12 +13,12 @@
 
 #include "config/config.h"
 #include "home/session.h"
-#include "net/conn.h"
 #include "run/limit.h"
 #include "run/timer.h"
 #include "xml/parse.h"
 
 struct sasl;
+struct transport;
 
 enum stream_state {
 	STREAM_HEADER = 1, /* waits for the (next) stream header */
@@ -39,18 +39,17 @@ enum stream_pause {
 
 struct stream {
 	struct outlet outlet; /* first */
-	struct conn *conn;
+	const struct transport *transport; /* whose struct begins with this one */
 	struct worker *worker;
 	struct list link; /* among the worker's streams */
-	struct parser *parser; /* NULL: nothing is cut, the worker's spare one serves */
-	char *header; /* for parser_resume; NULL: the plain one */
 	char *host; /* the header's `to` */
 	char *from; /* the header's `from`, or NULL */
 	char *lang; /* the header's xml:lang, or NULL */
 	struct jid jid; /* bare once authenticated; text owned */
 	struct sasl *sasl; /* the exchange under way */
 	struct session *session;
-	const struct stanza *moving; /* the bind request, while the connection goes to its home */
+	void (*arrived)(struct stream *s); /* while it moves */
+	const struct stanza *moving; /* the bind request, while the stream goes to its home */
 	struct stream_info info;
 	struct timer timer; /* until bound: the end of patience; then the end of PAUSE_RATE */
 	struct timer delay;
@@ -77,6 +76,8 @@ void stream_resume(struct stream *s, enum stream_pause why);
 void stream_hold(struct stream *s);
 MUST_CHECK bool stream_release(struct stream *s);
 void stream_write(struct stream *s, const struct stanza *stanza);
+/* One whole element, of at most 2 KB; its namespace must be declared, the prefix `stream` may not
+ * be used. */
 void stream_put(struct stream *s, const char *fmt, ...) PRINTF(2, 3);
 /* Header if none was sent, stream error (STREAM_COND_NONE: none), end tag; the session ends. */
 void stream_end(struct stream *s, enum stream_cond c, const char *text);
@@ -84,12 +85,12 @@ void stream_end(struct stream *s, enum stream_cond c, const char *text);
 void stream_restart(struct stream *s);
 /* The limits of its state for the parser. */
 struct parse_limits stream_limits(const struct stream *s);
+/* Takes the stream to another worker, where arrived runs; input stands still (stream_pause) until
+ * then. If the server stops or the client went away meanwhile, arrived sees s->state CLOSED. */
+void stream_move(struct stream *s, struct worker *to, void (*arrived)(struct stream *s));
 
 /* ---- negotiate.c ---------------------------------------------------------------- */
 
-void stream_on_header(struct stream *s, const struct xml *header);
-/* Takes the arena. */
-void stream_on_element(struct stream *s, struct arena **arena, const struct xml *element);
 void stream_put_header(struct stream *s);
 void stream_put_features(struct stream *s);
 
