@@ -5,10 +5,6 @@ Every command of the server is run, with what it needs around it: clients that a
 changed configuration, a rotated log. Exit codes are 0, 1 (error), 2 (usage) and 3 (no server), and each mistake is told
 in a clear line on standard error. The control socket itself is spoken to, too, with broken and hasty requests.
 """
-import base64
-import codecs
-import hashlib
-import hmac
 import json
 import os
 import re
@@ -16,23 +12,14 @@ import socket
 import sqlite3
 import stat
 import subprocess
-import sys
-import time
 from pathlib import Path
 
-BONGSUD = os.environ["BONGSUD"]
-BONGSUCTL = os.environ["BONGSUCTL"]
-STORE = os.environ.get("BONGSU_STORE", "{driver: sqlite}")
-WAIT = 30  # seconds until a check gives up
-counts = {"ok": 0, "FAIL": 0}
+from bongsu import WAIT, Server, check, refused, run, wait_for
+from bongsu.server import BONGSUCTL, STORE
+
+server = Server("cli", hosts=["localhost", "example.org"], log={"file": "server.log"},
+                listen={"plain": {"service": "c2s", "starttls": "off"}})
 run_commands = set()
-
-
-def check(what, holds, detail=""):
-    kind = "ok" if holds else "FAIL"
-    counts[kind] += 1
-    print(f"{kind:4} {what}" + ("" if holds else f": {detail}"), flush=True)
-    return holds
 
 
 def ctl(*arguments, config="cli.yml", stdin=None):
@@ -61,106 +48,10 @@ def as_json(*arguments):
         return f"{code} {out} {err}"
 
 
-def wait_for(what, holds):
-    until = time.monotonic() + WAIT
-    while time.monotonic() < until:
-        if holds():
-            return check(what, True)
-        time.sleep(0.02)  # nothing tells us
-    return check(what, False, "not in time")
-
-
-def config(more=""):
-    return (f"hosts: [localhost, example.org]\ndata_dir: data\nstore: {STORE}\nworkers: 2\n"
-            "listen: [{service: c2s, address: 127.0.0.1, port: 0, starttls: off}]\n"
-            f"tls: {{certificate: cert.pem, key: key.pem}}\nlog: {{file: server.log}}\n{more}")
-
-
-class Server:
-    def __init__(self):
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                        "-keyout", "key.pem", "-out", "cert.pem", "-days", "90", "-subj", "/CN=localhost",
-                        "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
-        Path("cli.yml").write_text(config())
-        self.process = subprocess.Popen([BONGSUD, "--config", "cli.yml"])
-        self.port = None
-
-    def ready(self):
-        until = time.monotonic() + WAIT
-        while time.monotonic() < until and self.process.poll() is None:
-            if Path("server.log").exists():
-                found = re.search(r"ready: c2s 127\.0\.0\.1 port (\d+)", Path("server.log").read_text())
-                if found:
-                    self.port = int(found[1])
-                    return True
-            time.sleep(0.02)  # the file has no event to wait for
-        return False
-
-
-class Client:
-    """A raw XMPP client over TCP: SCRAM-SHA-1, bind, presence."""
-
-    def __init__(self, port, user, host, password, resource):
-        self.jid = f"{user}@{host}/{resource}"
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=WAIT)
-        self.got = ""
-        self.decoder = codecs.getincrementaldecoder("utf-8")()
-        self.open(host)
-        self.authenticate(user, password)
-        self.open(host)
-        self.send(f"<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>{resource}</resource>"
-                  "</bind></iq>")
-        self.expect(r"<iq [^>]*id='b'.*?</iq>")
-
-    def open(self, host):
-        self.send(f"<?xml version='1.0'?><stream:stream xmlns='jabber:client' version='1.0' to='{host}' "
-                  "xmlns:stream='http://etherx.jabber.org/streams'>")
-        self.expect(r"</stream:features>")
-
-    def send(self, text):
-        self.socket.sendall(text.encode())
-
-    def expect(self, pattern):
-        """Waits for it and drops what came up to its end."""
-        while True:
-            found = re.search(pattern, self.got, re.S)
-            if found:
-                self.got = self.got[found.end():]
-                return found
-            data = self.socket.recv(65536)
-            if not data:
-                raise EOFError(f"{self.jid}: no {pattern} in {self.got}")
-            self.got += self.decoder.decode(data)
-
-    def authenticate(self, user, password):
-        def b64(text):
-            return base64.b64encode(text if isinstance(text, bytes) else text.encode()).decode()
-        bare = f"n={user},r=abcdef"
-        self.send("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-1'>" + b64("n,," + bare) + "</auth>")
-        challenge = base64.b64decode(self.expect(r"<challenge[^>]*>([^<]*)<")[1]).decode()
-        parts = dict(p.split("=", 1) for p in challenge.split(","))
-        salted = hashlib.pbkdf2_hmac("sha1", password.encode(), base64.b64decode(parts["s"]), int(parts["i"]))
-        key = hmac.digest(salted, b"Client Key", "sha1")
-        final = "c=biws,r=" + parts["r"]
-        signature = hmac.digest(hashlib.sha1(key).digest(), f"{bare},{challenge},{final}".encode(), "sha1")
-        proof = bytes(a ^ b for a, b in zip(key, signature))
-        self.send("<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>" + b64(final + ",p=" + b64(proof)) + "</response>")
-        self.expect(r"<(success|failure)[^>]*>.*?</\1>")
-
-    def available(self, inside=""):
-        self.send(f"<presence>{inside}</presence>")
-        self.expect(rf"<presence [^>]*from='{self.jid}'.*?(/>|</presence>)")
-
-    def ended(self, condition, text):
-        """The stream ends with that error."""
-        try:
-            self.expect(rf"<stream:error>.*<{condition} .*{text}.*</stream:error>.*</stream:stream>")
-            return True
-        except (EOFError, OSError) as error:
-            print(f"     {error}", flush=True)
-            return False
-        finally:
-            self.socket.close()
+def ended(client, condition, text):
+    """The stream ends with that error, in whose text there is that text."""
+    return check(f"its stream ends with {condition}", client.ended() == condition and text in client.error.text("se:text"),
+                 client.error)
 
 
 def no_server():
@@ -240,13 +131,13 @@ def usage():
     run_commands.discard("complete")
 
 
-def sessions(port):
+def sessions():
     gives("nobody is connected", 0, "0\n", "connected_users_number")
     gives("nobody is listed", 0, "", "connected_users")
     gives("no presence", 0, "alice@localhost\tunavailable\t\n", "get_presence", "alice", "localhost")
-    phone = Client(port, "alice", "localhost", "secret", "phone")
-    desk = Client(port, "alice", "localhost", "secret", "desk")
-    carol = Client(port, "carol", "example.org", "secret", "a\u00e9 b")
+    phone = server.login("alice", "phone")
+    desk = server.login("alice", "desk")
+    carol = server.login("carol", "a\u00e9 b", host="example.org")
     phone.available("<priority>5</priority><show>away</show><status>two\nlines</status>")
     desk.available()
     code, out, _ = ctl("connected_users")
@@ -280,23 +171,22 @@ def sessions(port):
     gives("stats_host", 0, "2\n", "stats_host", "onlineusers", "localhost")
     messages(phone)
     roster(desk)
-    kicks(port, phone, desk, carol)
+    kicks(phone, desk, carol)
 
 
 def messages(client):
     gives("send_message", 0, "", "send_message", "chat", "admin@example.org", "alice@localhost/phone", "", "Hello <you> & me")
-    check("it arrives", client.expect(r"<message [^>]*?>.*?</message>")[0].count(
-        "<body>Hello &lt;you&gt; &amp; me</body>") == 1)
+    check("it arrives", client.wait("^<message").text("c:body") == "Hello <you> & me")
     gives("send_message with a body from standard input", 0, "", "send_message", "headline", "localhost",
           "alice@localhost/phone", "News", "-", stdin="first line\nsecond line\n")
-    found = client.expect(r"<message ([^>]*)>(.*?)</message>")
-    check("it arrives with its subject", "type='headline'" in found[1] and "<subject>News</subject>" in found[2] and
-          "<body>first line\nsecond line</body>" in found[2], found[0])
+    found = client.wait("^<message")
+    check("it arrives with its subject", found.get("type") == "headline" and found.text("c:subject") == "News" and
+          found.text("c:body") == "first line\nsecond line", found)
     gives("a body that is too long", 1, "", "send_message", "chat", "localhost", "alice@localhost", "", "-",
           stdin="x" * 100001, err="Error: too_large: ")
     gives("a body that is just short enough", 0, "", "send_message", "chat", "localhost", "alice@localhost/phone", "", "-",
           stdin="\U0001f600" * 100000)
-    check("it arrives whole", client.expect(r"<body>(.*?)</body>")[1] == "\U0001f600" * 100000)
+    check("it arrives whole", client.wait("<body>").text("c:body") == "\U0001f600" * 100000)
     gives("a bad address", 1, "", "send_message", "chat", "localhost", "@", "", "x", err="Error: invalid_jid: '@'")
     gives("an address elsewhere", 1, "", "send_message", "chat", "localhost", "a@nowhere.test", "", "x",
           err="Error: not_found: ")
@@ -304,8 +194,7 @@ def messages(client):
     check("an unknown type", code == 2 and "must be normal, chat, groupchat or headline" in err, err)
     gives("send_stanza", 0, "", "send_stanza", "localhost", "alice@localhost/phone",
           "<message type='chat' to='ignored@x' id='s1'><x xmlns='urn:test'/></message>")
-    check("it arrives", client.expect(r"<message ([^>]*id='s1'[^>]*)><x xmlns='urn:test'/></message>")[1].count(
-        "to='alice@localhost/phone'") == 1)
+    check("it arrives", client.wait("id='s1'[^>]*><x xmlns='urn:test'/></message>").get("to") == client.jid)
     for text in ("<message", "<message/><message/>", "<foo/>", "text", "<!-- c --><message/>", "<message></presence>"):
         gives(f"send_stanza of {text}", 1, "", "send_stanza", "localhost", "alice@localhost", text, err="Error: bad_request: ")
     gives("send_stanza of an iq without id", 1, "", "send_stanza", "localhost", "alice@localhost", "<iq type='get'/>",
@@ -313,11 +202,10 @@ def messages(client):
 
 
 def roster(client):
-    client.send("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>")
-    client.expect(r"<iq [^>]*id='r'.*?(/>|</iq>)")
+    client.ask("get", "<query xmlns='jabber:iq:roster'/>")
     gives("no contacts", 0, "", "get_roster", "alice", "localhost")
     gives("add_rosteritem", 0, "", "add_rosteritem", "alice", "localhost", "bob", "example.org", "Bob B", "One, Two", "both")
-    item = client.expect(r"<iq [^>]*type='set'.*?</iq>")[0]
+    item = client.wait("^<iq [^>]*type='set'").raw
     check("it is pushed", "jid='bob@example.org'" in item and "<group>Two</group>" in item and
           "subscription='both'" in item, item)
     gives("get_roster", 0, "bob@example.org\tBob B\tboth\tnone\tOne,Two\n", "get_roster", "alice", "localhost")
@@ -336,7 +224,7 @@ def roster(client):
     code, _, err = ctl("add_rosteritem", "alice", "localhost", "bob", "example.org", "B", "", "all")
     check("an unknown subscription", code == 2 and "must be none, to, from or both" in err, err)
     gives("delete_rosteritem", 0, "", "delete_rosteritem", "alice", "localhost", "bob", "example.org")
-    check("it is pushed", client.expect(r"<item [^>]*subscription='remove'[^>]*>"))
+    check("it is pushed", client.wait("<item [^>]*subscription='remove'"))
     gives("delete_rosteritem again", 1, "", "delete_rosteritem", "alice", "localhost", "bob", "example.org",
           err="Error: not_found: ")
     for command, more in (("get_roster", []), ("get_roster_count", []), ("delete_rosteritem", ["a", "b.test"]),
@@ -344,35 +232,31 @@ def roster(client):
         gives(f"{command} of nobody", 1, "", command, "eve", "localhost", *more, err="Error: not_found: ")
 
 
-def kicks(port, phone, desk, carol):
+def kicks(phone, desk, carol):
     gives("kick_session of none", 1, "", "kick_session", "alice", "localhost", "boat", "<" * 1000, err="Error: not_found: ")
     code, _, err = ctl("kick_session", "alice", "localhost", "desk", "x" * 1001)
     check("a reason that is too long", code == 2 and "'reason' of 'kick_session' must be text, at most 1000" in err, err)
     gives("kick_session", 0, "", "kick_session", "alice", "localhost", "desk", "Lost <device>")
-    check("its stream ends with the reason", desk.ended("policy-violation", "Lost &lt;device&gt;"))
+    ended(desk, "policy-violation", "Lost <device>")
     gives("kick_user", 0, "Kicked sessions: 1\n", "kick_user", "alice", "localhost")
-    check("its stream ends", phone.ended("policy-violation", "administrator"))
+    ended(phone, "policy-violation", "administrator")
     gives("kick_user again", 0, "Kicked sessions: 0\n", "kick_user", "alice", "localhost")
     gives("kick_users", 0, "1\n", "kick_users", "example.org")
-    check("its stream ends", carol.ended("policy-violation", "administrator"))
+    ended(carol, "policy-violation", "administrator")
     gives("kick_users of no host", 1, "", "kick_users", "nowhere.test", err="Error: not_found: ")
     gives("nobody is left", 0, "0\n", "connected_users_number")
-    again = Client(port, "alice", "localhost", "secret", "again")
+    again = server.login("alice", "again")
     gives("ban_account", 0, "", "ban_account", "alice", "localhost", "&" * 1000)
-    check("its stream ends with the reason", again.ended("policy-violation", "&amp;" * 1000))
-    try:
-        Client(port, "alice", "localhost", "secret", "banned").socket.close()
-        check("a banned account cannot log in", False, "it did")
-    except (EOFError, OSError):
-        check("a banned account cannot log in", True)
+    ended(again, "policy-violation", "&" * 1000)
+    refused("a banned account cannot log in", lambda: server.login("alice"))
     gives("unban_account", 0, "", "unban_account", "alice", "localhost")
-    Client(port, "alice", "localhost", "secret", "free").socket.close()
+    server.login("alice", "free").close()
     check("and can again", True)
     gives("ban_account of nobody", 1, "", "ban_account", "eve", "localhost", "x", err="Error: not_found: ")
     gives("unban_account of nobody", 1, "", "unban_account", "eve", "localhost", err="Error: not_found: ")
-    doomed = Client(port, "carol", "example.org", "secret", "doomed")
+    doomed = server.login("carol", "doomed", host="example.org")
     gives("unregister who is connected", 0, re.compile("unregistered"), "unregister", "carol", "example.org")
-    check("its stream ends", doomed.ended("not-authorized", "deleted"))
+    ended(doomed, "not-authorized", "deleted")
 
 
 def put_accounts(names):
@@ -380,7 +264,7 @@ def put_accounts(names):
     rows = [f"('{name}@example.org', 'example.org', 0)" for name in names]
     sql = f"INSERT INTO account (owner, host, created) VALUES {', '.join(rows)};"
     if "sqlite" in STORE:
-        db = sqlite3.connect("data/bongsu.sqlite", timeout=WAIT)
+        db = sqlite3.connect("cli-data/bongsu.sqlite", timeout=WAIT)
         with db:
             db.execute(sql)
         db.close()
@@ -410,7 +294,7 @@ def long_lists():
         check("a slow reader gets all", "".join(texts).split() == names and len(texts) > 1, len(texts))
 
 
-def server():
+def the_server():
     code, out, _ = ctl("status")
     check("status", code == 0 and re.match(r"The node 'bongsud@\S+' is started with status: started\nbongsud \S+ is running "
                                            r"in that node\n$", out), out)
@@ -453,13 +337,13 @@ def logs():
 
 def reload():
     gives("reload_config of the same file", 0, "", "reload_config")
-    Path("cli.yml").write_text(config("c2s: {max_stanza: 2M}\n"))
+    server.configure(c2s={"max_stanza": "2M"})
     gives("reload_config tells what changed", 0, re.compile(r"c2s\.max_stanza: 2M, was 1M"), "reload_config")
-    Path("cli.yml").write_text(config("c2s: {max_stanzas: 3M}\nworkes: 3\n"))
+    server.configure(f"hosts: [localhost]\ndata_dir: {server.data}\nc2s: {{max_stanzas: 3M}}\nworkes: 3\n")
     code, out, err = ctl("reload_config")
     check("reload_config tells the faults", code == 1 and not out and re.search(r'cli\.yml:\d+:\d+: .*"max_stanzas"', err)
           and re.search(r'cli\.yml:\d+:\d+: .*"workes"', err) and "Error: invalid_configuration: " in err, err)
-    Path("cli.yml").write_text(config("c2s: {max_stanza: 3M}\n"))
+    server.configure(c2s={"max_stanza": "3M"})
     gives("and keeps the old one", 0, re.compile(r"c2s\.max_stanza: 3M, was 2M"), "reload_config")
     Path("cert.pem").rename("cert.away")
     code, _, err = ctl("reload_config")
@@ -474,7 +358,7 @@ class Control:
     def __init__(self):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(WAIT)
-        self.socket.connect("data/bongsuctl.sock")
+        self.socket.connect("cli-data/bongsuctl.sock")
         self.file = self.socket.makefile("rb")
 
     def __enter__(self):
@@ -493,7 +377,7 @@ class Control:
 
 
 def control_socket():
-    mode = stat.S_IMODE(os.stat("data/bongsuctl.sock").st_mode)
+    mode = stat.S_IMODE(os.stat("cli-data/bongsuctl.sock").st_mode)
     check("the socket is for its owner only", mode == 0o600, oct(mode))
     with Control() as c:
         for bad in (b"\n", b"{}\n", b"[1]\n", b"not json\n", b'{"command": 3}\n', b'{"command":"status","args":"x"}\n',
@@ -545,35 +429,25 @@ def every_command():
     check("every command was tried", names - modules <= run_commands | {"stop"}, names - modules - run_commands)
 
 
-def stop(process):
+def stop():
     gives("stop", 0, "", "stop")
-    check("the server ended well", process.wait(WAIT) == 0, process.returncode)
-    check("the socket is gone", not Path("data/bongsuctl.sock").exists())
+    check("the server ended well", server.process.wait(WAIT) == 0, server.process.returncode)
+    check("the socket is gone", not Path("cli-data/bongsuctl.sock").exists())
     gives("nobody is there any more", 3, "", "status", err="cannot reach the server")
 
 
-def main():
-    no_server()
-    started = Server()
-    try:
-        if check("the server starts", started.ready()):
-            accounts()
-            usage()
-            sessions(started.port)
-            long_lists()
-            server()
-            reload()
-            logs()
-            control_socket()
-            every_command()
-            stop(started.process)
-    finally:
-        if started.process.poll() is None:
-            started.process.kill()
-        started.process.wait()
-    print(f"{counts['ok']} passed, {counts['FAIL']} failed, 0 skipped")
-    return 1 if counts["FAIL"] else 0
+def administration():
+    with server:
+        accounts()
+        usage()
+        sessions()
+        long_lists()
+        the_server()
+        reload()
+        logs()
+        control_socket()
+        every_command()
+        stop()
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+run(no_server, administration)

@@ -10,21 +10,11 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 
-BONGSUD = os.environ["BONGSUD"]
-STORE = os.environ.get("BONGSU_STORE", "{driver: sqlite}")
-WAIT = 30  # seconds until a check gives up
-counts = {"ok": 0, "FAIL": 0}
-
-
-def check(what, holds, detail=""):
-    kind = "ok" if holds else "FAIL"
-    counts[kind] += 1
-    print(f"{kind:4} {what}" + ("" if holds else f": {detail}"), flush=True)
-    return holds
+from bongsu import WAIT, check, run, wait_for
+from bongsu.server import BONGSUD, STORE
 
 
 def once(*arguments):
@@ -219,26 +209,11 @@ def log_file():
         check("it is ready with a log file", server.state() == "READY=1", server.log.read_text())
         log.rename("server.log.1")
         server.process.send_signal(signal.SIGUSR1)
-        until = time.monotonic() + WAIT
-        while time.monotonic() < until and not (log.exists() and log.read_text()):
-            time.sleep(0.02)
-        check("SIGUSR1 opens the log file anew", log.exists() and "reopened" in log.read_text())
+        wait_for("SIGUSR1 opens the log file anew", lambda: log.exists() and "reopened" in log.read_text())
         check("SIGINT stops it with status 0", server.end(signal.SIGINT) == 0)
         check("nothing went to standard error", server.log.read_text() == "", server.log.read_text())
     finally:
         server.end(signal.SIGKILL)
 
 
-def main():
-    command_line()
-    faults()
-    cannot_start()
-    life()
-    goodbye()
-    log_file()
-    print(f"{counts['ok']} passed, {counts['FAIL']} failed, 0 skipped")
-    return 1 if counts["FAIL"] else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+run(command_line, faults, cannot_start, life, goodbye, log_file)

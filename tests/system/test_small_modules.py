@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""What small modules answer: version, time, last activity, vCard and private XML, and who may ask for what."""
+import re
+
+from bongsu import Server, check, run
+
+server = Server()
+
+
+def ask(client, *question, **more):
+    """The answer to the question (see Client.ask: kind, payload, to), without what differs each time."""
+    return re.sub(" id='q[0-9]+'", "", client.ask(*question, **more).raw)
+
+
+def gives(client, what, pattern, *question, **more):
+    answer = ask(client, *question, **more)
+    return check(what, re.search(pattern, answer, re.S), answer)
+
+
+def ctl(what, out, *arguments, err=""):
+    """bongsuctl prints out, or complains err."""
+    done = server.ctl(*arguments)
+    check(what, done.code == bool(err) and re.search(out, done.out) and err in done.err, done)
+
+
+LAST = "<query xmlns='jabber:iq:last'/>"
+CARD = "<vCard xmlns='vcard-temp'><FN>Alice &amp; co</FN></vCard>"
+NO_CARD = "<vCard xmlns='vcard-temp'/>"
+REFUSED = "type='error'.*<service-unavailable "
+
+
+def private(inside):
+    return f"<query xmlns='jabber:iq:private'>{inside}</query>"
+
+
+def host(alice):
+    gives(alice, "the version is told", "<name>Bongsu</name><version>[0-9]", "get",
+          "<query xmlns='jabber:iq:version'/>", to="localhost")
+    gives(alice, "the time is told", r"<tzo>[+-]\d\d:\d\d</tzo><utc>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z</utc>",
+          "get", "<time xmlns='urn:xmpp:time'/>", to="localhost")
+    gives(alice, "the uptime is told", "type='result'.*seconds='[0-9]+'", "get", LAST, to="localhost")
+
+
+def vcards(alice, bob):
+    gives(alice, "a card that was never written is empty", "type='result'.*<vCard xmlns='vcard-temp'/>", "get", NO_CARD)
+    errors = [re.sub("alice|nobody", "X", ask(bob, "get", NO_CARD, to=f"{name}@localhost")) for name in ("alice", "nobody")]
+    check("no card and no account look alike", errors[0] == errors[1] and re.search(REFUSED, errors[0]), errors)
+    gives(alice, "the own card is written", "type='result'", "set", CARD)
+    gives(alice, "and read", re.escape(CARD), "get", NO_CARD)
+    gives(bob, "others read it", re.escape(CARD), "get", NO_CARD, to="alice@localhost")
+    errors = [re.sub("alice|nobody", "X", ask(bob, "set", CARD, to=f"{name}@localhost")) for name in ("alice", "nobody")]
+    check("nobody writes another's", errors[0] == errors[1] and re.search(REFUSED, errors[0]), errors)
+    big = "<vCard xmlns='vcard-temp'><NOTE>" + "x" * 270000 + "</NOTE></vCard>"
+    gives(alice, "a big one is refused", "<not-acceptable ", "set", big)
+    gives(alice, "which leaves the old one", re.escape(CARD), "get", NO_CARD)
+
+
+def privates(alice, bob):
+    one = "<a xmlns='test:x'><b c='1'>text</b></a>"
+    gives(alice, "what was never kept is empty", "<a xmlns='test:x'/></query>", "get", private("<a xmlns='test:x'/>"))
+    gives(alice, "an element is kept", "type='result'", "set", private(one + "<a xmlns='test:y'>other</a>"))
+    gives(alice, "and read", re.escape(one), "get", private("<a xmlns='test:x'/>"))
+    gives(alice, "by its namespace", "<a xmlns='test:y'>other</a>", "get", private("<a xmlns='test:y'/>"))
+    gives(alice, "and name", "<z xmlns='test:x'/>", "get", private("<z xmlns='test:x'/>"))
+    gives(bob, "for each user", "<a xmlns='test:x'/>", "get", private("<a xmlns='test:x'/>"))
+    gives(bob, "others cannot read", REFUSED, "get", private("<a xmlns='test:x'/>"), to="alice@localhost")
+    gives(bob, "nor write", REFUSED, "set", private(one), to="alice@localhost")
+    gives(alice, "a second one replaces the first", "type='result'", "set", private("<a xmlns='test:x'>new</a>"))
+    gives(alice, "which is gone", "<a xmlns='test:x'>new</a></query>", "get", private("<a xmlns='test:x'/>"))
+    gives(alice, "an empty one deletes", "type='result'", "set", private("<a xmlns='test:y'/>"))
+    gives(alice, "what was kept", "<a xmlns='test:y'/></query>", "get", private("<a xmlns='test:y'/>"))
+    gives(alice, "two cannot be asked for at once", "<not-acceptable ", "get", private("<a xmlns='q'/><b xmlns='q'/>"))
+    gives(alice, "nothing cannot be asked for", "<bad-request ", "get", private(""))
+    gives(alice, "nothing cannot be kept", "<bad-request ", "set", private(""))
+    gives(alice, "an element needs a namespace", "<bad-request ", "set", private("<a>1</a>"))
+    many = "".join(f"<a xmlns='test:{i}'>1</a>" for i in range(17))
+    gives(alice, "many at once are refused", "<not-acceptable ", "set", private(many))
+    gives(alice, "a big one is refused", "<not-acceptable ", "set", private(f"<a xmlns='test:x'>{'x' * 270000}</a>"))
+    for first in range(0, 96, 16):
+        alice.ask("set", private("".join(f"<a xmlns='m:{i}'>1</a>" for i in range(first, first + 16))))
+    four = "".join(f"<a xmlns='n:{i}'>1</a>" for i in range(4))
+    gives(alice, "too many are refused", "type='error'.*<resource-constraint ", "set", private(four))
+    gives(alice, "none of them is kept", "<a xmlns='n:0'/></query>", "get", private("<a xmlns='n:0'/>"))
+    gives(alice, "a hundred are allowed", "type='result'", "set", private(four.replace("<a xmlns='n:3'>1</a>", "")))
+    gives(alice, "no more", "<resource-constraint ", "set", private("<a xmlns='more'>1</a>"))
+    gives(alice, "but a kept one can be changed", "type='result'", "set", private("<a xmlns='m:1'>2</a>"))
+
+
+def last_activity(alice, bob):
+    gives(bob, "strangers are not told", "<forbidden ", "get", LAST, to="alice@localhost")
+    ctl("before the first time", "^20..-.*Z\tNOT FOUND\n$", "get_last", "alice", "localhost")
+    ctl("bob is made a contact", "", "add_rosteritem", "alice", "localhost", "bob", "localhost", "bob", "", "both")
+    gives(bob, "contacts are told, but there is nothing", "<item-not-found ", "get", LAST, to="alice@localhost")
+    alice.available()
+    gives(bob, "an online account has 0 seconds", "seconds='0'/>", "get", LAST, to="alice@localhost")
+    ctl("and is ONLINE", "^20..-.*Z\tONLINE\n$", "get_last", "alice", "localhost")
+    alice.send("<presence type='unavailable'><status>on &lt;leave></status></presence>")
+    alice.sync()
+    gives(bob, "the status is told", "seconds='[0-9]'>on &lt;leave&gt;</query>", "get", LAST, to="alice@localhost")
+    ctl("set_last", "^$", "set_last", "alice", "localhost", "1000000000", "long ago")
+    ctl("get_last", "2001-09-09T01:46:40.000Z\tlong ago\n", "get_last", "alice", "localhost")
+    ctl("set_last without an account", "", "set_last", "nobody", "localhost", "1", "x", err="not_found")
+    ctl("get_last without an account", "", "get_last", "nobody", "localhost", err="not_found")
+    gives(bob, "the new status is told", "seconds='[0-9]{9}'>long ago</query>", "get", LAST, to="alice@localhost")
+
+
+def deletion(alice):
+    ctl("the account is deleted", "unregistered", "unregister", "alice", "localhost")
+    ctl("and made again", "registered", "register", "alice", "localhost", "secret")
+    alice.close()
+
+
+def after(alice):
+    gives(alice, "the card is gone", "type='result'.*<vCard xmlns='vcard-temp'/>", "get", NO_CARD)
+    gives(alice, "the private element is gone", "<a xmlns='test:x'/></query>", "get", private("<a xmlns='test:x'/>"))
+    ctl("the last activity is gone", "\tNOT FOUND\n$", "get_last", "alice", "localhost")
+
+
+def leave():
+    bob = server.login("bob")
+    bob.available()
+    bob.send("<presence type='unavailable'><status>gone home</status></presence>")
+    bob.sync()
+    bob.close()
+    server.restart()
+    ctl("the last status is on disk", "\tgone home\n$", "get_last", "bob", "localhost")
+    server.stop()
+
+
+def small_modules():
+    with server:
+        server.register("alice", "bob")
+        alice, bob = server.login("alice"), server.login("bob")
+        host(alice)
+        vcards(alice, bob)
+        privates(alice, bob)
+        last_activity(alice, bob)
+        deletion(alice)
+        after(server.login("alice"))
+        bob.close()
+        leave()
+
+
+run(small_modules)
