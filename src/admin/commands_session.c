@@ -51,7 +51,7 @@ static const struct field session_fields[] = {
 static const char *
 cell(struct arena *a, const struct xml *x)
 {
-	struct str text = x ? xml_text_of(a, x) : STR("");
+	struct str text = xml_text_of(a, x);
 
 	return arena_str(a, text);
 }

@@ -82,7 +82,7 @@ xml_text_of(struct arena *a, const struct xml *x)
 	size_t pieces = 0, n = 0;
 	char *all, *at;
 
-	for (const struct xml *c = x->first; c; c = c->next) {
+	for (const struct xml *c = x ? x->first : NULL; c; c = c->next) {
 		if (c->name)
 			continue;
 		only = c;

@@ -46,8 +46,8 @@ const struct xml *xml_next(const struct xml *x, const char *ns, const char *name
 const char *xml_get(const struct xml *x, const char *name);
 /* Value of xml:lang on x itself, or NULL. */
 const char *xml_lang(const struct xml *x);
-/* All text directly under x, joined; the empty text if none.  Copies into a only if there are
- * several pieces. */
+/* All text directly under x, joined; the empty text if there is none, or no x.  Copies into a only
+ * if there are several pieces. */
 struct str xml_text_of(struct arena *a, const struct xml *x);
 /* Number of child elements. */
 size_t xml_count(const struct xml *x);

@@ -104,6 +104,7 @@ END_TEST
 
 START_TEST(text_is_joined)
 {
+	ck_assert(str_is(xml_text_of(a, NULL), ""));
 	ck_assert(str_is(xml_text_of(a, tree("<r/>")), ""));
 	ck_assert(str_is(xml_text_of(a, tree("<r><b>no</b></r>")), ""));
 	ck_assert(str_is(xml_text_of(a, tree("<r>one</r>")), "one"));
