@@ -74,6 +74,7 @@ tests_unit_unit_SOURCES += tests/unit/home/village.c tests/unit/home/village.h
 tests_unit_unit_SOURCES += tests/unit/home/test_deliver.c
 tests_unit_unit_SOURCES += tests/unit/home/test_home.c
 tests_unit_unit_SOURCES += tests/unit/home/test_router.c
+tests_unit_unit_SOURCES += tests/unit/home/test_gate.c
 tests_unit_unit_SOURCES += tests/unit/home/test_session.c
 tests_unit_unit_SOURCES += tests/unit/home/test_subscription.c
 tests_unit_unit_SOURCES += tests/unit/stream/test_sasl_scram.c

@@ -1,14 +1,16 @@
 /*
  * deliver.c -- RFC 6121 section 8: which sessions get what reaches an account.
  *
- * A message finds its cell in deliver.def.  Before it is shown or kept, modules may take it over
- * (message_arrived); when it was written they are told; when no session takes it, one of them may
- * keep it (message_unwanted).  Whoever took it over gives the receipt, else this does.
+ * A message finds its cell in deliver.def.  Before that modules may take it over, or say what must
+ * be on disk first (message_arrived), and it passes the account's gate; when it was written they
+ * are told; when no session takes it, one of them may keep it (message_unwanted).  Whoever took it
+ * over gives the receipt, else this does.
  *
  * Runs on: the account's home.
  */
 #include "home/deliver.h"
 
+#include "home/gate.h"
 #include "home/job.h"
 #include "home/presence.h"
 #include "home/roster.h"
@@ -107,6 +109,43 @@ act(struct message_event *ev, enum deliver_action action, struct session *one)
 	}
 }
 
+/* Where the table puts it now. */
+static enum deliver_action
+decide(const struct account *a, const struct stanza *s, struct session **one)
+{
+	enum deliver_address address;
+
+	*one = addressed(a, s->to);
+	address = *one		       ? ADDRESS_FULL_MATCH
+		  : jid_is_full(s->to) ? ADDRESS_FULL_NO_MATCH
+				       : ADDRESS_BARE;
+	return deliver_decide(situation_of(a), address, (enum message_type)s->type);
+}
+
+/* It passed the gate. */
+static void
+message_passed(struct home *h, const struct passage *p)
+{
+	struct message_event ev = { .head = { h->worker, home_host(h) },
+		.account = account_of(h),
+		.stanza = p->stanza,
+		.receipt = &p->receipt,
+		.archive_id = p->archive_id };
+	struct session *one;
+	enum deliver_action action;
+
+	if (p->result != STORE_OK) {
+		route_bounce(h->worker, p->stanza, COND_RESOURCE_CONSTRAINT,
+			"the message could not be stored", &p->receipt);
+	} else if (p->again || !ev.head.host) {
+		receipt_give(h->worker, &p->receipt);
+	} else {
+		action = decide(ev.account, p->stanza, &one);
+		act(&ev, action, one);
+		stanza_unref(&ev.owned);
+	}
+}
+
 /* Somebody sees it or may keep it. */
 static bool
 is_wanted(enum deliver_action action)
@@ -114,21 +153,26 @@ is_wanted(enum deliver_action action)
 	return action != DELIVER_BOUNCE && action != DELIVER_DROP;
 }
 
+/* Sessions come and go while it waits for the commit: who gets it is decided afterwards. */
 static void
 message(struct account *a, const struct host *host, const struct stanza *s, const struct receipt *r)
 {
-	struct message_event ev = {
-		.head = { a->home.worker, host }, .account = a, .stanza = s, .receipt = r
-	};
-	struct session *one = addressed(a, s->to);
-	enum deliver_address address = one		    ? ADDRESS_FULL_MATCH
-				       : jid_is_full(s->to) ? ADDRESS_FULL_NO_MATCH
-							    : ADDRESS_BARE;
-	enum deliver_action action =
-		deliver_decide(situation_of(a), address, (enum message_type)s->type);
+	AUTO(asks_fini) struct asks asks = ASKS_NONE;
+	struct message_event ev = { .head = { a->home.worker, host },
+		.account = a,
+		.stanza = s,
+		.receipt = r,
+		.asks = &asks };
+	struct session *one;
 
-	if (!is_wanted(action) || hook_message_arrived(&ev) == PASS)
-		act(&ev, action, one);
+	if (!is_wanted(decide(a, s, &one)) || hook_message_arrived(&ev) == PASS)
+		gate_pass(&a->home,
+			&(const struct passage){ .stanza = ev.stanza,
+				.receipt = *r,
+				.archive_id = ev.archive_id,
+				.again = ev.again,
+				.once = ev.once },
+			&asks, message_passed);
 	stanza_unref(&ev.owned);
 }
 
@@ -198,20 +242,17 @@ iq(struct account *a, const struct host *host, const struct stanza *s, const str
 /* ---- All -------------------------------------------------------------------------- */
 
 static void
-dispatch(
-	struct account *a, const struct host *host, const struct stanza *s, const struct receipt *r)
+other_passed(struct home *h, const struct passage *p)
 {
-	switch (s->kind) {
-	case STANZA_MESSAGE:
-		message(a, host, s, r);
-		break;
-	case STANZA_PRESENCE:
-		presence(a, s, r);
-		break;
-	case STANZA_IQ:
-		iq(a, host, s, r);
-		break;
-	}
+	const struct host *host = home_host(h);
+	struct account *a = account_of(h);
+
+	if (!host || p->result != STORE_OK)
+		receipt_give(h->worker, &p->receipt);
+	else if (p->stanza->kind == STANZA_PRESENCE)
+		presence(a, p->stanza, &p->receipt);
+	else
+		iq(a, host, p->stanza, &p->receipt);
 }
 
 void
@@ -223,7 +264,10 @@ deliver(struct account *a, const struct stanza *s, const struct receipt *r)
 	assert(worker_is_here(a->home.worker));
 	if (!host || (a->exists && hook_stanza_in(&ev) == STOP))
 		receipt_give(a->home.worker, r);
+	else if (ev.stanza->kind == STANZA_MESSAGE)
+		message(a, host, ev.stanza, r);
 	else
-		dispatch(a, host, ev.stanza, r);
+		gate_pass(&a->home, &(const struct passage){ .stanza = ev.stanza, .receipt = *r },
+			NULL, other_passed);
 	stanza_unref(&ev.owned);
 }

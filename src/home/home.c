@@ -14,6 +14,7 @@
 #include "home/home.h"
 
 #include "base/mem.h"
+#include "home/gate.h"
 #include "home/local.h"
 #include "home/roster.h"
 #include "run/place.h"
@@ -73,6 +74,7 @@ drop(struct home *h)
 	timer_clear(h->worker, &h->linger);
 	hash_remove(&local_of(h->worker)->homes, &h->node);
 	refuse_waiting(h);
+	gate_drop(h);
 	h->kind->drop(h);
 	mem_free(&h);
 }
@@ -100,6 +102,7 @@ make(struct worker *w, const struct home_kind *kind, struct jid bare)
 	h->state = HOME_LOADING;
 	list_init(&h->waiting);
 	list_init(&h->idle);
+	list_init(&h->gate.list);
 	hash_add(&local_of(w)->homes, &h->node, (struct str){ copy, text.n });
 	return h;
 }

@@ -47,6 +47,14 @@ struct home_kind {
 	void (*drop)(struct home *h);
 };
 
+/* gate.h */
+struct gate {
+	struct list list; /* what waits */
+	unsigned count;
+	size_t bytes;
+	bool is_moving; /* what is at the head passes */
+};
+
 struct home {
 	struct hash_node node;
 	struct worker *worker;
@@ -60,6 +68,7 @@ struct home {
 	struct timer linger;
 	msec_t used; /* mono; when it was last needed while unpinned */
 	int64_t last_id; /* home_next_id */
+	struct gate gate;
 };
 
 /* Something that waits until the home is warm; embed.  ok false: it could not be loaded. */

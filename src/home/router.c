@@ -15,6 +15,7 @@
 
 #include "base/mem.h"
 #include "home/account.h"
+#include "home/gate.h"
 #include "home/job.h"
 #include "home/local.h"
 #include "run/place.h"
@@ -189,8 +190,8 @@ is_idle_presence(const struct stanza *s)
 	       s->type == PRESENCE_ERROR;
 }
 
-static void
-refuse(struct worker *w, const struct stanza *s, enum cond c, const struct receipt *r)
+void
+route_refuse(struct worker *w, const struct stanza *s, enum cond c, const struct receipt *r)
 {
 	if (is_idle_presence(s))
 		receipt_give(w, r);
@@ -228,10 +229,10 @@ parcel_ready(struct home *h, struct home_wait *wait, bool ok)
 {
 	struct parcel *p = CONTAINER(wait, struct parcel, wait);
 
-	if (ok)
+	if (ok && !gate_is_full(h))
 		h->kind->stanza(h, p->stanza, &p->receipt);
 	else
-		refuse(h->worker, p->stanza, COND_RESOURCE_CONSTRAINT, &p->receipt);
+		route_refuse(h->worker, p->stanza, COND_RESOURCE_CONSTRAINT, &p->receipt);
 	parcel_free(p);
 }
 
@@ -253,7 +254,10 @@ arrive(struct worker *w, const struct home_kind *kind, const struct stanza *s,
 
 	if (h && h->state == HOME_WARM) {
 		home_touch(h);
-		h->kind->stanza(h, s, r);
+		if (gate_is_full(h))
+			route_refuse(w, s, COND_RESOURCE_CONSTRAINT, r);
+		else
+			h->kind->stanza(h, s, r);
 		return true;
 	}
 	if (!is_wasted(s, kind))
@@ -268,7 +272,7 @@ parcel_arrived(struct worker *w, struct parcel *p)
 	struct target t = target_of(w, jid_domain(p->stanza->to));
 
 	if (!t.host) {
-		refuse(w, p->stanza, COND_REMOTE_SERVER_NOT_FOUND, &p->receipt);
+		route_refuse(w, p->stanza, COND_REMOTE_SERVER_NOT_FOUND, &p->receipt);
 		parcel_free(p);
 	} else if (arrive(w, kind_of(&t), p->stanza, &p->receipt)) {
 		parcel_free(p);
@@ -323,7 +327,7 @@ route(struct worker *w, const struct stanza **s, const struct receipt *r)
 	if (t.host)
 		to_domain(w, &t, *s, r);
 	else
-		refuse(w, *s, COND_REMOTE_SERVER_NOT_FOUND, r);
+		route_refuse(w, *s, COND_REMOTE_SERVER_NOT_FOUND, r);
 	stanza_unref(s);
 }
 
@@ -360,7 +364,7 @@ unpack(struct worker *w, const struct stanza *s, struct jid to)
 	}
 	t = target_of(w, jid_domain(to));
 	if (!t.host)
-		refuse(w, mine, COND_REMOTE_SERVER_NOT_FOUND, &nobody_waits);
+		route_refuse(w, mine, COND_REMOTE_SERVER_NOT_FOUND, &nobody_waits);
 	else if (!arrive(w, kind_of(&t), mine, &nobody_waits))
 		wait_with(w, kind_of(&t), mine);
 }

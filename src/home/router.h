@@ -24,6 +24,8 @@ void receipt_give(struct worker *w, const struct receipt *r);
 /* Error answer to s if one may be sent, and the receipt. */
 void route_bounce(struct worker *w, const struct stanza *s, enum cond c, const char *text,
 	const struct receipt *r);
+/* As route_bounce, but presence that nobody waits an answer for ends silently. */
+void route_refuse(struct worker *w, const struct stanza *s, enum cond c, const struct receipt *r);
 
 /* A service under a domain of its own ("conference.example.org"): who makes its homes; and what
  * is asked of the domain itself.  Before workers start. */

@@ -9,6 +9,8 @@
  * the turn is over: whoever works with a session inside a turn need not fear that writing to it
  * ends it.
  *
+ * What a client sends passes the gate of its home (home/gate.h), and so does the session's end.
+ *
  * Runs on: the account's home.
  */
 #include "home/session.h"
@@ -16,6 +18,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rand.h"
+#include "home/gate.h"
 #include "home/job.h"
 #include "home/local.h"
 #include "home/presence.h"
@@ -165,13 +168,27 @@ session_free(struct session *s)
 }
 
 static void
+end_passed(struct home *h, const struct passage *p)
+{
+	struct session *s = p->ctx;
+
+	(void)h;
+	finish(s);
+	session_free(s);
+}
+
+/* What it sent before goes first. */
+static void
 on_end(struct worker *w, struct later *l)
 {
 	struct session *s = CONTAINER(l, struct session, later);
+	struct passage end = { .ctx = s };
 
 	(void)w;
-	finish(s);
-	session_free(s);
+	if (s->account)
+		gate_pass(&s->account->home, &end, NULL, end_passed);
+	else
+		session_free(s);
 }
 
 void
@@ -385,24 +402,61 @@ send_presence(struct session *s, const struct stanza *presence, const struct rec
 	}
 }
 
+/* The session that sent it, if it is still there. */
+static struct session *
+sender_of(const struct passage *p)
+{
+	return session_find(p->receipt.worker, p->receipt.slot, p->receipt.generation);
+}
+
+/* What had to be on disk is: the message goes on. */
+static void
+message_passed(struct home *h, const struct passage *p)
+{
+	struct message_event ev = { .head = { h->worker, home_host(h) },
+		.account = account_of(h),
+		.session = sender_of(p),
+		.stanza = p->stanza,
+		.receipt = &p->receipt,
+		.archive_id = p->archive_id,
+		.again = p->again };
+	const struct stanza *out;
+
+	if (p->result != STORE_OK) {
+		route_bounce(h->worker, p->stanza, COND_RESOURCE_CONSTRAINT,
+			"the message could not be stored", &p->receipt);
+		return;
+	}
+	if (ev.head.host && !p->again)
+		(void)hook_message_accepted(&ev); /* nobody can stop it any more */
+	out = p->again ? stanza_again(ev.stanza) : stanza_ref(ev.stanza);
+	route(h->worker, &out, &p->receipt);
+	stanza_unref(&ev.owned);
+}
+
 /* RFC 6120 10.3.1: without `to` a message is for the sender's own account. */
 static void
 send_message(struct session *s, const struct host *host, const struct stanza *message,
 	const struct receipt *r)
 {
+	AUTO(asks_fini) struct asks asks = ASKS_NONE;
 	struct message_event ev = { .head = { s->worker, host },
 		.account = s->account,
 		.session = s,
 		.stanza = message,
-		.receipt = r };
-	const struct stanza *out;
+		.receipt = r,
+		.asks = &asks };
 
 	if (jid_is_none(message->to))
 		event_replace(&ev, stanza_readdress(message, message->from, s->account->home.jid));
-	if (hook_message_sent(&ev) == PASS) {
-		out = stanza_ref(ev.stanza);
-		route(s->worker, &out, r);
-	}
+	if (hook_message_sent(&ev) == PASS)
+		gate_pass(&s->account->home,
+			&(const struct passage){ .stanza = ev.stanza,
+				.receipt = *r,
+				.archive_id = ev.archive_id,
+				.again = ev.again,
+				.once = ev.once },
+			&asks, message_passed);
 	stanza_unref(&ev.owned);
 }
 
@@ -437,22 +491,34 @@ send_iq(struct session *s, const struct host *host, const struct stanza *iq,
 	}
 }
 
+/* The rest of a session that was replaced meanwhile is for nobody. */
+static void
+other_passed(struct home *h, const struct passage *p)
+{
+	const struct host *host = home_host(h);
+	struct session *s = sender_of(p);
+
+	if (!s || !s->account || !host || p->result != STORE_OK)
+		receipt_give(h->worker, &p->receipt);
+	else if (p->stanza->kind == STANZA_PRESENCE)
+		send_presence(s, p->stanza, &p->receipt);
+	else
+		send_iq(s, host, p->stanza, &p->receipt);
+}
+
 static void
 send_any(struct session *s, const struct host *host, const struct stanza *stanza)
 {
 	struct receipt r = session_receipt(s);
 
-	switch (stanza->kind) {
-	case STANZA_MESSAGE:
+	if (gate_is_full(&s->account->home))
+		route_refuse(s->worker, stanza, COND_RESOURCE_CONSTRAINT, &r);
+	else if (stanza->kind == STANZA_MESSAGE)
 		send_message(s, host, stanza, &r);
-		break;
-	case STANZA_PRESENCE:
-		send_presence(s, stanza, &r);
-		break;
-	case STANZA_IQ:
-		send_iq(s, host, stanza, &r);
-		break;
-	}
+	else
+		gate_pass(&s->account->home,
+			&(const struct passage){ .stanza = stanza, .receipt = r }, NULL,
+			other_passed);
 }
 
 void

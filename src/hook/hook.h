@@ -12,6 +12,7 @@
 #define HOOK_HOOK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct account;
 struct arena;
@@ -25,6 +26,7 @@ struct stream_info;
 struct worker;
 struct xml;
 struct ask;
+struct asks;
 
 enum verdict { PASS, STOP };
 
@@ -59,6 +61,12 @@ struct message_event {
 	const struct stanza *owned;
 	const struct receipt
 		*receipt; /* owed to the sender; a handler that STOPs gives it when it is done */
+	/* sent, arrived: statements that must be on disk before the message goes on (asks_add); else
+	 * NULL. */
+	struct asks *asks;
+	int64_t archive_id; /* in the account's archive, set by who archives it; 0: not archived */
+	/* See struct passage of home/gate.h. */
+	bool again, once;
 };
 
 struct session_event {

@@ -35,7 +35,7 @@
 #include "xmpp/stanza.h"
 
 /* Changes whenever a struct of this interface does. */
-#define MODULE_ABI 1
+#define MODULE_ABI 2
 
 enum xep_status { XEP_COMPLETE, XEP_PARTIAL };
 

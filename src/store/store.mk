@@ -1,5 +1,6 @@
 # Sources of src/store, one "libbongsu_a_SOURCES += file.c file.h" line each.
 libbongsu_a_SOURCES += src/store/store.c src/store/store.h
+libbongsu_a_SOURCES += src/store/asks.c src/store/asks.h
 libbongsu_a_SOURCES += src/store/request.c src/store/request.h
 libbongsu_a_SOURCES += src/store/rows.c src/store/rows.h
 libbongsu_a_SOURCES += src/store/lane.c src/store/lane.h

@@ -133,6 +133,7 @@ borrow(struct stanza *to, const struct stanza *s)
 		.children = s->children,
 		.beside = s->beside,
 		.payload = s->payload,
+		.again = s->again,
 		.refs = 1,
 	};
 }
@@ -158,11 +159,21 @@ stanza_readdress(const struct stanza *s, struct jid from, struct jid to)
 	struct own *o = mem_new(sizeof(*o) + jid_full(from).n + jid_full(to).n + 2);
 
 	borrow(&o->s, base);
+	o->s.again = s->again;
 	o->s.from = from;
 	o->s.to = to;
 	put_jid(put_jid((char *)(o + 1), &o->s.from), &o->s.to);
 	o->base = stanza_ref(base);
 	return &o->s;
+}
+
+const struct stanza *
+stanza_again(const struct stanza *s)
+{
+	const struct stanza *again = stanza_readdress(s, s->from, s->to);
+
+	CONTAINER(again, struct own, s)->s.again = true;
+	return again;
 }
 
 const struct stanza *
@@ -216,6 +227,7 @@ stanza_without(const struct stanza *s, const char *ns, const char *name, drop_fn
 	o->s.to = jid_copy(a, s->to);
 	o->s.id = arena_text(a, s->id);
 	o->s.lang = arena_text(a, s->lang);
+	o->s.again = s->again;
 	kept = xml_new(a, NS_CLIENT, "beside");
 	for (const struct xml *x = s->beside; x; x = x->next)
 		xml_adopt(kept, xml_copy(a, x));

@@ -53,6 +53,7 @@ struct stanza {
 	const struct xml
 		*beside; /* elements that the server added, or NULL; written after the payload */
 	const struct payload *payload; /* NULL: no children */
+	bool again; /* the sender's home has sent it on before, maybe in vain */
 	int refs; /* atomic; use stanza_ref */
 };
 
@@ -84,6 +85,8 @@ const struct stanza *stanza_readdress(const struct stanza *s, struct jid from, s
 /* The same stanza with `extra` (a chain of elements, copied) beside its payload, after what is
  * there already. */
 const struct stanza *stanza_beside(const struct stanza *s, const struct xml *extra);
+/* The same stanza, marked as sent again. */
+const struct stanza *stanza_again(const struct stanza *s);
 /* A new stanza without those children of (ns, name) for which drop returns true (drop NULL: all
  * of them). */
 const struct stanza *stanza_without(const struct stanza *s, const char *ns, const char *name,
