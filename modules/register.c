@@ -100,9 +100,7 @@ get(struct job *j)
 static struct str
 text_in(struct job *j, const struct xml *query, const char *name)
 {
-	const struct xml *x = xml_child(query, NS_REGISTER, name);
-
-	return x ? xml_text_of(j->arena, x) : STR_NONE;
+	return xml_text_of(j->arena, xml_child(query, NS_REGISTER, name));
 }
 
 static struct step

@@ -86,3 +86,12 @@ tests_unit_unit_SOURCES += tests/unit/xep/test_form.c
 tests_unit_unit_SOURCES += tests/unit/xep/test_caps.c
 fuzz_programs += tests/fuzz/fuzz_codec
 tests_fuzz_fuzz_codec_SOURCES = tests/fuzz/fuzz_codec.c
+tests_libtest_a_SOURCES += tests/lib/report.c tests/lib/report.h
+tests_libtest_a_SOURCES += tests/lib/server.c tests/lib/server.h
+if HAVE_STROPHE
+tests_libtest_a_SOURCES += tests/lib/strophe.c tests/lib/strophe.h
+system_programs += tests/clients/test_strophe_login
+tests_clients_test_strophe_login_SOURCES = tests/clients/test_strophe_login.c
+system_programs += tests/clients/test_strophe_chat
+tests_clients_test_strophe_chat_SOURCES = tests/clients/test_strophe_chat.c
+endif
