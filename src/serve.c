@@ -13,6 +13,7 @@
 #include "hook/hook.h"
 #include "run/control.h"
 #include "run/notify.h"
+#include "stream/c2s.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -51,7 +52,7 @@ struct change {
 
 /* On each worker, which has the new one by then. */
 static void
-tell_modules(struct worker *w, void *arg)
+apply(struct worker *w, void *arg)
 {
 	const struct change *change = arg;
 
@@ -60,6 +61,7 @@ tell_modules(struct worker *w, void *arg)
 
 		(void)hook_config_reloaded(&ev);
 	}
+	c2s_reloaded(w);
 }
 
 /* Puts a new configuration in force. */
@@ -76,7 +78,7 @@ replace(struct server *s, struct config *c, struct report *r)
 	config_diff(was, c, tell, r);
 	s->config = c;
 	config_publish(c);
-	workers_each(tell_modules, &change);
+	workers_each(apply, &change);
 	config_unref(&was);
 }
 

@@ -41,7 +41,7 @@ accept_binding(struct stream *s, struct session *session, const struct stanza *i
 	const char *full = jid_text(arena, session->jid);
 	AUTO(stanza_unref) const struct stanza *answer = NULL;
 
-	timer_clear(s->worker, &s->timer);
+	timer_clear(s->worker, &s->patience);
 	s->session = session;
 	s->state = STREAM_BOUND;
 	xml_add_text(arena, bind, NS_BIND, "jid", full);
@@ -172,7 +172,7 @@ stream_before_auth(struct stream *s, struct arena **arena, const struct xml *ele
 		stream_write(s, bounce);
 		return;
 	}
-	if (here && host && (s->info.tls || s->starttls != STARTTLS_REQUIRED)) {
+	if (here && host && !stream_needs_tls(s)) {
 		stream_pause(s, PAUSE_ASKED);
 		if (iq_dispatch_stream(s->worker, host, &s->info, iq, on_answer, s))
 			return;

@@ -31,14 +31,7 @@ stream_of(struct outlet *o)
 static void
 out_stanza(struct outlet *o, const struct stanza *stanza)
 {
-	struct stream *s = stream_of(o);
-
-	stream_write(s, stanza);
-	if (s->state != STREAM_CLOSED && s->transport->is_full(s)) {
-		log_warn(AREA_C2S, s->info.id, "cut off a client that does not read");
-		s->state = STREAM_CLOSED;
-		s->transport->abort(s);
-	}
+	stream_write(stream_of(o), stanza);
 }
 
 static void
@@ -67,16 +60,16 @@ static void
 rate_over(struct worker *w, struct timer *t)
 {
 	(void)w;
-	stream_resume(CONTAINER(t, struct stream, timer), PAUSE_RATE);
+	stream_resume(CONTAINER(t, struct stream, rate), PAUSE_RATE);
 }
 
 void
 c2s_wait_for_rate(struct stream *s, msec_t wait)
 {
-	if (s->state != STREAM_BOUND)
-		return; /* the timer is the authentication's, which is short */
+	if (s->moving || s->state == STREAM_CLOSED)
+		return;
 	stream_pause(s, PAUSE_RATE);
-	timer_set(s->worker, &s->timer, wait, rate_over);
+	timer_set(s->worker, &s->rate, wait, rate_over);
 }
 
 /* The stanzas of a second may come at once, more wait for their time. */
@@ -98,14 +91,14 @@ static void
 patience_over(struct worker *w, struct timer *t)
 {
 	(void)w;
-	stream_end(CONTAINER(t, struct stream, timer), STREAM_COND_CONNECTION_TIMEOUT,
+	stream_end(CONTAINER(t, struct stream, patience), STREAM_COND_CONNECTION_TIMEOUT,
 		"authentication and binding took too long");
 }
 
 void
 c2s_restart_patience(struct stream *s)
 {
-	timer_set(s->worker, &s->timer, stream_conf(s)->auth_timeout, patience_over);
+	timer_set(s->worker, &s->patience, stream_conf(s)->auth_timeout, patience_over);
 }
 
 /* RFC 6120 4.6: after a silence the server asks; a client that does not answer is gone. */
@@ -177,7 +170,9 @@ stream_start(struct stream *s, const struct transport *t, struct worker *w)
 void
 stream_move(struct stream *s, struct worker *to, void (*arrived)(struct stream *s))
 {
-	timer_clear(s->worker, &s->timer);
+	timer_clear(s->worker, &s->patience);
+	timer_clear(s->worker, &s->rate);
+	s->paused &= ~(unsigned)PAUSE_RATE; /* what is owed is still owed when more comes */
 	worker_not_later(s->worker, &s->later);
 	list_remove(&s->link);
 	c2s_worker(s->worker)->count--;
@@ -219,6 +214,16 @@ c2s_shutdown(struct worker *w)
 	mine->stopping = true;
 	list_for_each(s, &mine->streams, struct stream, link)
 		stream_end(s, STREAM_COND_SYSTEM_SHUTDOWN, NULL);
+}
+
+void
+c2s_reloaded(struct worker *w)
+{
+	list_for_each(s, &c2s_worker(w)->streams, struct stream, link)
+	{
+		if (s->host && !stream_host(s))
+			stream_end(s, STREAM_COND_HOST_GONE, NULL);
+	}
 }
 
 size_t

@@ -12,6 +12,8 @@
 void c2s_init(void);
 /* On a worker: ends all streams with system-shutdown. */
 void c2s_shutdown(struct worker *w);
+/* On a worker: ends the streams of hosts that its new configuration does not have, with host-gone. */
+void c2s_reloaded(struct worker *w);
 /* Streams of this worker that are open. */
 size_t c2s_count(const struct worker *w);
 void c2s_fini(struct worker *w);

@@ -84,12 +84,23 @@ take_to(struct stream *s, struct arena *arena, const char *to, struct fault *f)
 	return true;
 }
 
+/* RFC 6120 4.7.5: two numbers, with leading zeros or without. */
+static bool
+version_is_served(const char *version)
+{
+	struct str rest = str_of(version), major = str_cut(&rest, '.');
+	uint64_t number, minor;
+
+	return str_uint(major, UINT32_MAX, &number) && number >= 1 &&
+	       str_uint(rest, UINT32_MAX, &minor);
+}
+
 static bool
 check_header(struct stream *s, struct arena *arena, const struct stream_header *h, struct fault *f)
 {
 	if (!take_to(s, arena, h->to, f))
 		return false;
-	if (!h->version || h->version[0] == '0' || !h->version[0]) {
+	if (!h->version || !version_is_served(h->version)) {
 		*f = (struct fault){ STREAM_COND_UNSUPPORTED_VERSION, "version 1.0 is served" };
 		return false;
 	}
@@ -115,8 +126,8 @@ stream_on_header(struct stream *s, const struct stream_header *h)
 
 /* ---- Features (XEP-0170) ---------------------------------------------------------------- */
 
-static bool
-tls_required(const struct stream *s)
+bool
+stream_needs_tls(const struct stream *s)
 {
 	return !s->info.tls && s->starttls == STARTTLS_REQUIRED;
 }
@@ -161,14 +172,14 @@ stream_put_features(struct stream *s)
 		xml_attr(arena, features, "xmlns:stream", NS_STREAM);
 	if (!s->info.tls && s->starttls != STARTTLS_OFF && host && host->tls_ctx) {
 		tls = xml_add(arena, features, NS_TLS, "starttls");
-		if (tls_required(s))
+		if (stream_needs_tls(s))
 			xml_add(arena, tls, NS_TLS, "required");
 	}
 	if (s->info.authenticated)
 		bound_features(arena, features);
-	else if (!tls_required(s))
+	else if (!stream_needs_tls(s))
 		sasl_features(s, arena, features);
-	if (host && !tls_required(s)) {
+	if (host && !stream_needs_tls(s)) {
 		limits_feature(s, arena, features);
 		hook_stream_features(&ev);
 	}
@@ -204,10 +215,6 @@ static void
 auth(struct stream *s, struct arena **arena, const struct xml *element)
 {
 	(void)arena;
-	if (tls_required(s)) {
-		stream_put(s, "<failure xmlns='" NS_SASL "'><encryption-required/></failure>");
-		return;
-	}
 	sasl_auth(s, element);
 }
 

@@ -460,7 +460,9 @@ sasl_auth(struct stream *s, const struct xml *element)
 	x->stream = s;
 	s->sasl = x;
 	x->mechanism = find_mechanism(s, xml_get(element, "mechanism"));
-	if (!x->mechanism) {
+	if (stream_needs_tls(s)) {
+		fail(s, SASL_COND_ENCRYPTION_REQUIRED);
+	} else if (!x->mechanism) {
 		fail(s, SASL_COND_INVALID_MECHANISM);
 	} else if (!decode(s, element, &message)) {
 		fail(s, SASL_COND_INCORRECT_ENCODING);

@@ -105,6 +105,11 @@ stream_write(struct stream *s, const struct stanza *stanza)
 		stanza_write(s->transport->begin(s), stanza);
 	s->transport->end(s);
 	metric_add(METRIC_STANZAS_OUT, 1);
+	if (s->transport->is_full(s)) {
+		log_warn(AREA_C2S, s->info.id, "cut off a client that does not read");
+		s->state = STREAM_CLOSED;
+		s->transport->abort(s);
+	}
 }
 
 static void
@@ -125,6 +130,14 @@ put_error(struct stream *s, enum stream_cond c, const char *text)
 		text ? ": " : "", text ? text : "");
 }
 
+static void
+stop_timers(struct stream *s)
+{
+	timer_clear(s->worker, &s->patience);
+	timer_clear(s->worker, &s->rate);
+	timer_clear(s->worker, &s->delay);
+}
+
 void
 stream_end(struct stream *s, enum stream_cond c, const char *text)
 {
@@ -135,8 +148,7 @@ stream_end(struct stream *s, enum stream_cond c, const char *text)
 	if (c != STREAM_COND_NONE)
 		put_error(s, c, text);
 	s->state = STREAM_CLOSED;
-	timer_clear(s->worker, &s->timer);
-	timer_clear(s->worker, &s->delay);
+	stop_timers(s);
 	s->transport->close(s, c);
 	end_session(s);
 }
@@ -268,8 +280,7 @@ stream_over(struct stream *s, const char *why)
 		(long long)((clock_mono() - s->accepted) / 1000), why);
 	s->state = STREAM_CLOSED;
 	s->dead = true;
-	timer_clear(s->worker, &s->timer);
-	timer_clear(s->worker, &s->delay);
+	stop_timers(s);
 	worker_not_later(s->worker, &s->later);
 	list_remove(&s->link);
 	c2s_worker(s->worker)->count--;

@@ -51,7 +51,8 @@ struct stream {
 	void (*arrived)(struct stream *s); /* while it moves */
 	const struct stanza *moving; /* the bind request, while the stream goes to its home */
 	struct stream_info info;
-	struct timer timer; /* until bound: the end of patience; then the end of PAUSE_RATE */
+	struct timer patience; /* until bound */
+	struct timer rate; /* the end of PAUSE_RATE */
 	struct timer delay;
 	struct later later; /* goes on reading */
 	struct limit bytes, stanzas;
@@ -75,6 +76,7 @@ void stream_resume(struct stream *s, enum stream_pause why);
  * over; it may be freed now). */
 void stream_hold(struct stream *s);
 MUST_CHECK bool stream_release(struct stream *s);
+/* Cuts the stream off if too much waits for a client that does not read. */
 void stream_write(struct stream *s, const struct stanza *stanza);
 /* One whole element, of at most 2 KB; its namespace must be declared, the prefix `stream` may not
  * be used. */
@@ -91,6 +93,8 @@ void stream_move(struct stream *s, struct worker *to, void (*arrived)(struct str
 
 /* ---- negotiate.c ---------------------------------------------------------------- */
 
+/* Nothing is offered before STARTTLS. */
+bool stream_needs_tls(const struct stream *s);
 void stream_put_header(struct stream *s);
 void stream_put_features(struct stream *s);
 

@@ -356,8 +356,9 @@ on_text(void *ctx, const XML_Char *text, int n)
 static void XMLCALL
 on_decl(void *ctx, const XML_Char *version, const XML_Char *encoding, int standalone)
 {
-	(void)version;
 	(void)standalone;
+	if (version && !str_starts(str_of(version), STR("1.")))
+		stop(ctx, PARSE_NOT_WELL_FORMED);
 	if (encoding && !str_is_nocase(str_of(encoding), "UTF-8"))
 		stop(ctx, PARSE_BAD_ENCODING);
 }

@@ -199,6 +199,20 @@ rebuild_header(struct parser *p)
 	p->header = (struct str){ arena_str(p->names, buf_str(&b)), buf_len(&b) };
 }
 
+/* RFC 6120 11.6: the two bytes with which UTF-16 begins, with or without a mark. */
+static bool
+is_utf16(struct str in)
+{
+	static const char starts[][2] = { { '\xfe', '\xff' }, { '\xff', '\xfe' }, { '\0', '<' },
+		{ '<', '\0' } };
+
+	for (size_t i = 0; i < COUNT(starts); i++) {
+		if (in.n >= 2 && memcmp(in.p, starts[i], 2) == 0)
+			return true;
+	}
+	return false;
+}
+
 static enum parsed
 next_header(struct parser *p, struct arena **arena, const struct xml **element)
 {
@@ -211,6 +225,8 @@ next_header(struct parser *p, struct arena **arena, const struct xml **element)
 	in = buf_str(&p->in);
 	if (in.n == 0)
 		return PARSED_MORE;
+	if (is_utf16(in))
+		return fail(p, PARSE_BAD_ENCODING);
 	switch (frame_header(&p->frame, in, &p->limits)) {
 	case FRAMED_MORE:
 		return PARSED_MORE;
