@@ -31,6 +31,12 @@ static const struct query queries[] = {
 	END_QUERIES,
 };
 
+/* A message on its way to the store. */
+struct keeping {
+	struct receipt receipt;
+	msec_t at; /* wall; when it came */
+};
+
 static step_fn keep, kept, page;
 
 /* Has more than chat states, and its sender did not forbid it (XEP-0334). */
@@ -51,9 +57,10 @@ static struct step
 keep(struct job *j)
 {
 	struct buf out = { 0 };
+	const struct keeping *k = j->state;
 	struct ask ask = { &queries[OFFLINE_PUT], NULL, 4 };
 	struct value args[4] = { of_jid(j->owner), of_int(home_next_id(&j->account->home)),
-		of_int(clock_wall()) };
+		of_int(k->at) };
 	struct step step;
 
 	stanza_write_alone(&out, j->stanza);
@@ -67,17 +74,17 @@ keep(struct job *j)
 static struct step
 kept(struct job *j)
 {
-	const struct receipt *r = j->state;
+	const struct keeping *k = j->state;
 	struct offline *o = slot_of(j->account);
 
 	o->keeping--;
 	if (j->outcome != STORE_OK) {
 		route_bounce(j->worker, j->stanza, COND_RESOURCE_CONSTRAINT,
-			"the message could not be kept", r);
+			"the message could not be kept", &k->receipt);
 		return job_done(j);
 	}
 	metric_add(METRIC_OFFLINE_KEPT, 1);
-	receipt_give(j->worker, r);
+	receipt_give(j->worker, &k->receipt);
 	return job_done(j);
 }
 
@@ -85,17 +92,18 @@ static enum verdict
 take(struct message_event *ev)
 {
 	struct arena *arena;
-	struct receipt *r;
+	struct keeping *k;
 	struct offline *o = slot_of(ev->account);
 
 	if (!is_storable(ev->stanza))
 		return PASS;
 	arena = arena_new(0);
-	r = ARENA_NEW(arena, struct receipt);
-	*r = ev->receipt ? *ev->receipt : RECEIPT_NONE;
+	k = ARENA_NEW(arena, struct keeping);
+	k->receipt = ev->receipt ? *ev->receipt : RECEIPT_NONE;
+	k->at = ev->at ? ev->at : clock_wall();
 	o->keeping++;
 	o->more = true;
-	job_start(ev->account, ev->stanza, &arena, r, keep);
+	job_start(ev->account, ev->stanza, &arena, k, keep);
 	return STOP;
 }
 
@@ -135,21 +143,35 @@ ask_page(struct job *j)
 	return job_query_else(j, page, asks, 2);
 }
 
+/* It came back from a session that did not acknowledge it. */
+static bool
+is_delayed(const struct stanza *s, const struct host *host)
+{
+	const struct xml *x = stanza_child(s, NS_DELAY, "delay");
+
+	for (; x; x = xml_next(x, NS_DELAY, "delay"))
+		if (text_eq(xml_get(x, "from"), host->name))
+			return true;
+	return false;
+}
+
 static void
 hand_out(struct job *j, struct session *to, const struct rows *rows, size_t i)
 {
 	const struct stanza *s = stanza_read(row_str(rows, i, 2)), *delayed;
-	struct xml *delay;
+	struct xml *delay = NULL;
 	char stamp[DATETIME_SIZE];
 
 	if (!s)
 		return;
 	datetime_write(stamp, row_int(rows, i, 1));
-	delay = xml_new(j->arena, NS_DELAY, "delay");
-	xml_attr(j->arena, delay, "from", j->host->name);
-	xml_attr(j->arena, delay, "stamp", stamp);
+	if (!is_delayed(s, j->host)) {
+		delay = xml_new(j->arena, NS_DELAY, "delay");
+		xml_attr(j->arena, delay, "from", j->host->name);
+		xml_attr(j->arena, delay, "stamp", stamp);
+	}
 	delayed = stanza_beside(s, delay);
-	deliver_kept(to, delayed);
+	deliver_kept(to, delayed, row_int(rows, i, 1));
 	stanza_unref(&delayed);
 	stanza_unref(&s);
 }
@@ -194,6 +216,7 @@ MODULE(offline) = {
 	.hooks =
 		(const struct hook[]){
 			ON(message_unwanted, ORDER_NORMAL, on_unwanted),
+			ON(message_unacked, ORDER_NORMAL, on_unwanted),
 			ON(message_arrived, ORDER_NORMAL, on_arrived),
 			ON(session_ready, ORDER_NORMAL, on_ready),
 			END_HOOKS,

@@ -95,3 +95,6 @@ tests_clients_test_strophe_login_SOURCES = tests/clients/test_strophe_login.c
 system_programs += tests/clients/test_strophe_chat
 tests_clients_test_strophe_chat_SOURCES = tests/clients/test_strophe_chat.c
 endif
+tests_unit_unit_SOURCES += tests/unit/home/test_window.c
+tests_unit_unit_SOURCES += tests/unit/home/test_unacked.c
+tests_unit_unit_SOURCES += tests/unit/home/test_sm.c

@@ -61,6 +61,9 @@ struct c2s_conf {
 	msec_t ping_timeout; /* silence after that ping until the connection counts as dead */
 	int64_t max_output; /* bytes that may wait for a client that does not read */
 	int64_t max_sessions; /* per account */
+	msec_t resume_timeout; /* how long a session waits for its client; 0: none can be resumed */
+	int64_t max_unacked,
+		max_unacked_bytes; /* stanzas of a session that its client did not acknowledge */
 	int64_t max_roster; /* items per account */
 	int64_t max_pending; /* subscription requests kept per account */
 	const char *const *mechanisms; /* NULL-terminated; default all */

@@ -88,6 +88,14 @@ static const struct field c2s_fields[] = {
 		.doc = "Bytes that may wait for a client that does not read, before it is cut off"),
 	INT_FIELD(struct c2s_conf, max_sessions, .dflt = "50", .min = 1, .max = 10000, .flags = FIELD_RELOAD,
 		.doc = "Sessions of an account at a time"),
+	DURATION_FIELD(struct c2s_conf, resume_timeout, .dflt = "10m", .min = 0, .max = DAYS(7), .flags = FIELD_RELOAD,
+		.doc = "How long the session of a client whose connection is lost waits to be resumed (XEP-0198); "
+			"0: not at all"),
+	INT_FIELD(struct c2s_conf, max_unacked, .dflt = "5000", .min = 100, .max = 1000000, .flags = FIELD_RELOAD,
+		.doc = "Stanzas that a client with stream management may leave without acknowledgement before its "
+			"session ends"),
+	SIZE_FIELD(struct c2s_conf, max_unacked_bytes, .dflt = "8M", .min = MIB(1), .max = GIB(1), .flags = FIELD_RELOAD,
+		.doc = "The same in bytes"),
 	INT_FIELD(struct c2s_conf, max_roster, .dflt = "5000", .min = 1, .max = 100000, .flags = FIELD_RELOAD,
 		.doc = "Contacts of an account"),
 	INT_FIELD(struct c2s_conf, max_pending, .dflt = "1000", .min = 1, .max = 100000, .flags = FIELD_RELOAD,

@@ -16,6 +16,7 @@
 #include "home/local.h"
 #include "home/roster.h"
 #include "home/session.h"
+#include "home/sm.h"
 
 #include <assert.h>
 #include <string.h>
@@ -232,6 +233,7 @@ drop(struct home *h)
 	if (a->roster)
 		roster_drop(&a->roster);
 	mem_free(&a->last_status);
+	sm_forget(a);
 }
 
 static bool

@@ -13,6 +13,7 @@
 
 struct roster;
 struct session;
+struct sm_expired;
 
 struct account {
 	struct home home; /* first */
@@ -26,6 +27,8 @@ struct account {
 	char *last_status; /* of that presence, or NULL */
 	bool tainted; /* its roster is being loaded again */
 	struct timer reload; /* when the store was away for that */
+	struct sm_expired *expired; /* sm.c: sessions that could have been resumed, or NULL */
+	unsigned expired_count;
 };
 
 extern const struct home_kind account_kind;

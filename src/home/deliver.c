@@ -16,7 +16,9 @@
 #include "home/roster.h"
 #include "home/router.h"
 #include "home/session.h"
+#include "home/sm.h"
 #include "hook/hook.h"
+#include "xmpp/datetime.h"
 
 #include <assert.h>
 
@@ -45,6 +47,16 @@ is_wide(const struct session *s)
 	return s->available && s->priority >= 0 && !s->ending;
 }
 
+/* What sessions that end in this turn leave goes before what comes now. */
+static void
+tidy(struct account *a)
+{
+	for_each_session(s, a) {
+		if (s->ending && s->sm)
+			sm_give_up(s, a);
+	}
+}
+
 static enum deliver_situation
 situation_of(const struct account *a)
 {
@@ -70,13 +82,36 @@ addressed(const struct account *a, struct jid to)
 	return s && !s->ending ? s : NULL;
 }
 
+/* Somebody will miss it (deliver.def drops or bounces the others when nobody is there). */
+static bool
+is_precious(const struct stanza *s)
+{
+	return s->type == MESSAGE_NORMAL || s->type == MESSAGE_CHAT;
+}
+
 static void
-send_to_all(struct account *a, const struct stanza *s)
+send_to_all(struct account *a, const struct stanza *s, struct handed *h)
 {
 	for_each_session(it, a) {
 		if (is_wide(it))
-			session_send(it, s);
+			session_hand(it, s, h);
 	}
+}
+
+/* To the sessions that the table names (one NULL: to all), and those that modules add. */
+static void
+hand_out(struct message_event *ev, struct session *one)
+{
+	struct handed *h = is_precious(ev->stanza) ? handed_new(ev->stanza, ev->at) : NULL;
+
+	if (one)
+		session_hand(one, ev->stanza, h);
+	else
+		send_to_all(ev->account, ev->stanza, h);
+	ev->handed = h;
+	if (ev->head.host)
+		(void)hook_message_delivered(ev); /* nobody can stop what was written */
+	handed_unref(&h);
 }
 
 static void
@@ -87,11 +122,7 @@ act(struct message_event *ev, enum deliver_action action, struct session *one)
 	switch (action) {
 	case DELIVER_TO_ONE:
 	case DELIVER_TO_ALL:
-		if (action == DELIVER_TO_ONE)
-			session_send(one, ev->stanza);
-		else
-			send_to_all(a, ev->stanza);
-		(void)hook_message_delivered(ev); /* nobody can stop what was written */
+		hand_out(ev, action == DELIVER_TO_ONE ? one : NULL);
 		receipt_give(a->home.worker, ev->receipt);
 		break;
 	case DELIVER_STORE:
@@ -140,6 +171,7 @@ message_passed(struct home *h, const struct passage *p)
 	} else if (p->again || !ev.head.host) {
 		receipt_give(h->worker, &p->receipt);
 	} else {
+		tidy(ev.account);
 		action = decide(ev.account, p->stanza, &one);
 		act(&ev, action, one);
 		stanza_unref(&ev.owned);
@@ -165,6 +197,7 @@ message(struct account *a, const struct host *host, const struct stanza *s, cons
 		.asks = &asks };
 	struct session *one;
 
+	tidy(a);
 	if (!is_wanted(decide(a, s, &one)) || hook_message_arrived(&ev) == PASS)
 		gate_pass(&a->home,
 			&(const struct passage){ .stanza = ev.stanza,
@@ -177,20 +210,59 @@ message(struct account *a, const struct host *host, const struct stanza *s, cons
 }
 
 void
-deliver_kept(struct session *s, const struct stanza *stanza)
+deliver_kept(struct session *s, const struct stanza *stanza, msec_t at)
 {
 	struct receipt none = RECEIPT_NONE;
 	struct message_event ev = { .head = { s->worker, NULL },
 		.account = s->account,
 		.stanza = stanza,
-		.receipt = &none };
+		.receipt = &none,
+		.at = at };
 
 	if (!s->account || s->ending)
 		return;
 	ev.head.host = home_host(&s->account->home);
-	session_send(s, stanza);
-	if (ev.head.host)
-		(void)hook_message_delivered(&ev); /* nobody can stop what was written */
+	hand_out(&ev, s);
+	stanza_unref(&ev.owned);
+}
+
+/* With the time at which it came (XEP-0203), unless it says so itself. */
+static const struct stanza *
+stamped(const struct account *a, const struct stanza *s, msec_t at)
+{
+	AUTO(arena_free) struct arena *arena = arena_new(256);
+	struct xml *delay = xml_new(arena, NS_DELAY, "delay");
+	char stamp[DATETIME_SIZE];
+
+	for (const struct xml *x = s->beside; x; x = x->next)
+		if (xml_is(x, NS_DELAY, "delay"))
+			return stanza_ref(s);
+	datetime_write(stamp, at);
+	xml_attr(arena, delay, "from", jid_text(arena, jid_host(a->home.jid)));
+	xml_attr(arena, delay, "stamp", stamp);
+	return stanza_beside(s, delay);
+}
+
+void
+deliver_again(struct account *a, const struct stanza *s, msec_t at)
+{
+	struct message_event ev = { .head = { a->home.worker, home_host(&a->home) },
+		.account = a,
+		.stanza = s,
+		.receipt = NO_RECEIPT,
+		.at = at };
+
+	if (!a->exists || !ev.head.host)
+		return;
+	if (situation_of(a) == SOME_AVAILABLE) {
+		AUTO(stanza_unref) const struct stanza *late = stamped(a, s, at);
+		struct handed *h = handed_new(s, at);
+
+		send_to_all(a, late, h);
+		handed_unref(&h);
+	} else if (hook_message_unacked(&ev) == PASS && stanza_child(s, NS_CLIENT, "body")) {
+		route_bounce(a->home.worker, s, COND_SERVICE_UNAVAILABLE, NULL, NULL);
+	}
 	stanza_unref(&ev.owned);
 }
 

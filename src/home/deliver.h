@@ -33,8 +33,11 @@ enum deliver_action deliver_decide(
 	enum deliver_situation s, enum deliver_address a, enum message_type t);
 /* home_kind.stanza of accounts: everything that arrives for an account. */
 void deliver(struct account *a, const struct stanza *s, const struct receipt *r);
-/* A message to this account's sessions as the table says, without the hooks before it (what was
- * kept and now goes out). */
-void deliver_kept(struct session *s, const struct stanza *message);
+/* A message that was kept since `at` (wall) goes out, without the hooks before it. */
+void deliver_kept(struct session *s, const struct stanza *message, msec_t at);
+/* A message that was given to sessions which are gone and did not acknowledge it: to those that are
+ * there now, with the time (wall) at which it came, else to whoever keeps messages
+ * (message_unacked). */
+void deliver_again(struct account *a, const struct stanza *message, msec_t at);
 
 #endif

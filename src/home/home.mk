@@ -16,3 +16,6 @@ libbongsu_a_SOURCES += src/home/roster_iq.c
 libbongsu_a_SOURCES += src/home/roster_store.c
 libbongsu_a_SOURCES += src/home/subscription.c
 libbongsu_a_SOURCES += src/home/subscription_table.c src/home/subscription.def
+libbongsu_a_SOURCES += src/home/sm.c src/home/sm.h
+libbongsu_a_SOURCES += src/home/unacked.c src/home/unacked.h
+libbongsu_a_SOURCES += src/home/window.c src/home/window.h

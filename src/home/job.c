@@ -255,7 +255,7 @@ job_tie(struct job_engine *e, struct session *s)
 	e->tie.ended = on_session_ended;
 	list_append(&s->jobs, &e->tie.link);
 	s->jobs_count++;
-	session_begin(s);
+	session_check(s);
 }
 
 void
@@ -268,7 +268,7 @@ job_untie(struct job_engine *e)
 	e->session = e->job.session = NULL;
 	list_remove(&e->tie.link);
 	s->jobs_count--;
-	session_settle(s);
+	session_check(s);
 }
 
 void

@@ -103,7 +103,7 @@ settle(struct worker *w, const struct receipt *r)
 	struct session *s = session_find(w, r->slot, r->generation);
 
 	if (s)
-		session_settle(s);
+		session_settle(s, r->sequence);
 }
 
 static void

@@ -24,6 +24,7 @@
 #include "home/presence.h"
 #include "home/roster.h"
 #include "home/router.h"
+#include "home/sm.h"
 #include "hook/hook.h"
 #include "run/place.h"
 
@@ -155,6 +156,8 @@ finish(struct session *s)
 	a->sessions_count--;
 	seat_leave(s);
 	s->account = NULL;
+	if (s->sm)
+		sm_end(s, a);
 	home_unpin(&a->home);
 }
 
@@ -163,6 +166,7 @@ session_free(struct session *s)
 {
 	stanza_unref(&s->presence);
 	hash_fini(&s->directed);
+	mem_free(&s->sm);
 	mem_free(&s->jid.text);
 	mem_free(&s);
 }
@@ -191,6 +195,18 @@ on_end(struct worker *w, struct later *l)
 		session_free(s);
 }
 
+/* At the end of the turn; once. */
+static void
+end_later(struct session *s)
+{
+	s->ending = true;
+	if (s->leaving)
+		return;
+	s->leaving = true;
+	s->later.run = on_end;
+	worker_later(s->worker, &s->later);
+}
+
 void
 session_end(struct session *s)
 {
@@ -198,9 +214,16 @@ session_end(struct session *s)
 	assert(s->outlet);
 	s->outlet = NULL;
 	s->stream = &stream_gone;
-	s->ending = true;
-	s->later.run = on_end;
-	worker_later(s->worker, &s->later);
+	end_later(s);
+}
+
+void
+session_lost(struct session *s)
+{
+	assert(worker_is_here(s->worker));
+	assert(s->outlet);
+	if (!s->account || s->ending || !sm_hibernate(s))
+		session_end(s);
 }
 
 void
@@ -209,6 +232,8 @@ session_close(struct session *s, enum stream_cond c, const char *text)
 	assert(worker_is_here(s->worker));
 	if (s->outlet)
 		s->outlet->ops->close(s->outlet, c, text);
+	else
+		end_later(s);
 }
 
 /* Its place is needed now. */
@@ -226,7 +251,12 @@ sessions_end_all(struct account *a)
 	for_each_session(s, a) {
 		s->available = false;
 		finish(s);
-		session_close(s, STREAM_COND_SYSTEM_SHUTDOWN, NULL);
+		if (s->outlet) {
+			session_close(s, STREAM_COND_SYSTEM_SHUTDOWN, NULL);
+			continue;
+		}
+		worker_not_later(s->worker, &s->later);
+		session_free(s);
 	}
 }
 
@@ -264,12 +294,22 @@ session_new(struct account *a, const struct bind_request *r, struct str resource
 	return s;
 }
 
+/* Sessions that wait for their clients give way, the oldest first. */
 static bool
-has_room(const struct account *a)
+make_room(struct account *a)
 {
-	const struct config *c = config_of(a->home.worker);
+	uint64_t max = (uint64_t)config_of(a->home.worker)->c2s.max_sessions;
 
-	return a->sessions_count < (uint64_t)c->c2s.max_sessions;
+	for_each_session(s, a) {
+		if (a->sessions_count < max)
+			break;
+		if (s->outlet)
+			continue;
+		log_info(AREA_HOME, s->stream->id, "gave way to a newer session");
+		finish(s);
+		session_close(s, STREAM_COND_NONE, NULL);
+	}
+	return a->sessions_count < max;
 }
 
 static void
@@ -287,7 +327,7 @@ bind_to(struct account *a, struct bind_request *r)
 	s = account_session(a, resource);
 	if (s)
 		supersede(s);
-	if (!has_room(a)) {
+	if (!make_room(a)) {
 		r->done(r, BIND_CONSTRAINT, NULL);
 		return;
 	}
@@ -323,12 +363,12 @@ session_bind(struct bind_request *r)
 
 /* ---- Under way -------------------------------------------------------------------------- */
 
-static void
-check_pause(struct session *s)
+void
+session_check(struct session *s)
 {
-	bool full = s->under_way >= SESSION_UNDER_WAY_MAX || s->jobs_count >= SESSION_JOBS_MAX;
-	bool low =
-		s->under_way <= SESSION_UNDER_WAY_MAX / 2 && s->jobs_count <= SESSION_JOBS_MAX / 2;
+	uint32_t open = window_open(&s->window);
+	bool full = open >= SESSION_UNDER_WAY_MAX || s->jobs_count >= SESSION_JOBS_MAX;
+	bool low = open <= SESSION_UNDER_WAY_MAX / 2 && s->jobs_count <= SESSION_JOBS_MAX / 2;
 
 	if (!s->outlet)
 		return;
@@ -342,35 +382,52 @@ check_pause(struct session *s)
 }
 
 void
-session_begin(struct session *s)
+session_settle(struct session *s, uint32_t number)
 {
-	s->under_way++;
-	check_pause(s);
-}
-
-void
-session_settle(struct session *s)
-{
-	assert(s->under_way > 0);
-	s->under_way--;
-	check_pause(s);
+	if (!window_settle(&s->window, number))
+		return;
+	if (s->sm)
+		sm_moved(s);
+	session_check(s);
 }
 
 struct receipt
 session_receipt(struct session *s)
 {
-	session_begin(s);
-	return (struct receipt){ s->worker, s->slot, s->generation, s->sequence };
+	struct receipt r = { s->worker, s->slot, s->generation, window_begin(&s->window) };
+
+	session_check(s);
+	return r;
 }
 
 /* ---- Send and receive --------------------------------------------------------------------- */
 
 void
+session_hand(struct session *s, const struct stanza *stanza, struct handed *h)
+{
+	struct out_event ev = { .account = s->account, .session = s, .stanza = stanza };
+
+	assert(worker_is_here(s->worker));
+	if (s->filtered && !s->ending) {
+		ev.head = (struct event_head){ s->worker, home_host(&s->account->home) };
+		if (ev.head.host && hook_session_out(&ev) == STOP)
+			return;
+	}
+	if (s->sm && !s->ending) {
+		sm_sent(s, stanza, h);
+		return;
+	}
+	if (!s->outlet)
+		return;
+	s->outlet->ops->stanza(s->outlet, stanza);
+	if (h)
+		h->got = true;
+}
+
+void
 session_send(struct session *s, const struct stanza *stanza)
 {
-	assert(worker_is_here(s->worker));
-	if (s->outlet)
-		s->outlet->ops->stanza(s->outlet, stanza);
+	session_hand(s, stanza, NULL);
 }
 
 /* RFC 6121 4.2 to 4.7, 3: presence that is not for one of ours to judge goes on its way. */
@@ -507,18 +564,45 @@ other_passed(struct home *h, const struct passage *p)
 }
 
 static void
-send_any(struct session *s, const struct host *host, const struct stanza *stanza)
+send_any(struct session *s, const struct host *host, const struct stanza *stanza,
+	const struct receipt *r)
+{
+	if (gate_is_full(&s->account->home))
+		route_refuse(s->worker, stanza, COND_RESOURCE_CONSTRAINT, r);
+	else if (stanza->kind == STANZA_MESSAGE)
+		send_message(s, host, stanza, r);
+	else
+		gate_pass(&s->account->home,
+			&(const struct passage){ .stanza = stanza, .receipt = *r }, NULL,
+			other_passed);
+}
+
+/* Whether a stanza of the client may be taken now: a transport that does not pause when it is told
+ * to has no more room. */
+static bool
+takes(struct session *s)
+{
+	if (!s->account || s->ending)
+		return false;
+	if (window_open(&s->window) < WINDOW_MAX)
+		return true;
+	session_close(s, STREAM_COND_POLICY_VIOLATION, NULL);
+	return false;
+}
+
+static void
+receive(struct session *s, struct stanza_event *ev)
 {
 	struct receipt r = session_receipt(s);
 
-	if (gate_is_full(&s->account->home))
-		route_refuse(s->worker, stanza, COND_RESOURCE_CONSTRAINT, &r);
-	else if (stanza->kind == STANZA_MESSAGE)
-		send_message(s, host, stanza, &r);
+	ev->account = s->account;
+	ev->head.host = home_host(&s->account->home);
+	if (!ev->head.host)
+		session_close(s, STREAM_COND_HOST_GONE, NULL);
+	else if (hook_stanza_out(ev) == PASS)
+		send_any(s, ev->head.host, ev->stanza, &r);
 	else
-		gate_pass(&s->account->home,
-			&(const struct passage){ .stanza = stanza, .receipt = r }, NULL,
-			other_passed);
+		receipt_give(s->worker, &r);
 }
 
 void
@@ -528,14 +612,21 @@ session_receive(struct session *s, const struct stanza *stanza)
 
 	assert(worker_is_here(s->worker));
 	ev.owned = stanza;
-	if (s->account && !s->ending) {
-		s->sequence++;
-		ev.account = s->account;
-		ev.head.host = home_host(&s->account->home);
-		if (!ev.head.host)
-			session_close(s, STREAM_COND_HOST_GONE, NULL);
-		else if (hook_stanza_out(&ev) == PASS)
-			send_any(s, ev.head.host, ev.stanza);
-	}
+	if (takes(s))
+		receive(s, &ev);
 	stanza_unref(&ev.owned);
+}
+
+void
+session_refuse(struct session *s, const struct stanza *error)
+{
+	struct receipt r;
+
+	assert(worker_is_here(s->worker));
+	if (!takes(s))
+		return;
+	r = session_receipt(s);
+	if (error)
+		session_send(s, error);
+	receipt_give(s->worker, &r);
 }

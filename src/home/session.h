@@ -2,7 +2,7 @@
  * session.h -- a bound resource.
  *
  * It lives at the account's home and is apart from its connection, which it knows only as an
- * outlet.
+ * outlet.  With stream management (sm.h) it outlives the connection.
  *
  * Runs on: the account's home.
  */
@@ -13,10 +13,14 @@
 #include "home/account.h"
 #include "home/outlet.h"
 #include "home/stream_info.h"
+#include "home/unacked.h"
+#include "home/window.h"
 
-/* Stanzas of one session under way (without receipt) or jobs not finished, beyond which its
- * client is not read. */
-#define SESSION_UNDER_WAY_MAX 256
+struct sm;
+
+/* Stanzas of one session under way (from the oldest without receipt on) or jobs not finished, at
+ * which its client is not read. */
+#define SESSION_UNDER_WAY_MAX WINDOW_MAX
 #define SESSION_JOBS_MAX 32
 
 struct session {
@@ -24,13 +28,16 @@ struct session {
 	struct account *account;
 	struct worker *worker;
 	struct jid jid; /* full */
-	struct outlet *outlet; /* NULL once it is detached */
-	const struct stream_info *stream;
+	struct outlet *outlet; /* NULL: it has none, and waits to be resumed or ends */
+	const struct stream_info *stream; /* never NULL */
 	uint32_t slot, generation; /* for receipts */
-	uint32_t sequence; /* of the last stanza received */
-	unsigned under_way, jobs_count;
+	struct window window; /* of the stanzas received */
+	unsigned jobs_count;
 	bool paused;
-	bool ending; /* its outlet is gone: gets nothing more, and ends with this turn */
+	bool ending; /* gets nothing more, and ends soon */
+	bool leaving; /* its end has begun */
+	bool filtered; /* session_out sees what is sent to it */
+	struct sm *sm; /* stream management; NULL: off */
 	struct later later;
 	bool available;
 	bool ready; /* session_ready has run since it became available */
@@ -69,24 +76,33 @@ struct bind_request {
 void session_bind(struct bind_request *r);
 /* A stanza from the client, `from` stamped with the full JID; takes it. */
 void session_receive(struct session *s, const struct stanza *stanza);
-/* The stream is over (any reason): the outlet is not used again, and calls this exactly once, at
- * any time (also inside its own operations).  Unavailable presence goes where it is due and the
- * session is gone at the end of the turn, or was already when a newer one took its resource. */
+/* A stanza from the client that could not be read: it counts as settled.  error (borrowed, may be
+ * NULL) is its answer. */
+void session_refuse(struct session *s, const struct stanza *error);
+/* The stream is over: the outlet is not used again, and calls one of these exactly once, at any
+ * time (also inside its own operations).  end: the client said so, or must not come back.
+ * Unavailable presence goes where it is due and the session is gone at the end of the turn, or
+ * was already when a newer one took its resource.  lost: the connection is gone; a session that
+ * can be resumed waits, any other ends. */
 void session_end(struct session *s);
+void session_lost(struct session *s);
 
 /* ---- For the core and modules ---------------------------------------------------- */
 
-/* Writes to the client. */
+/* Writes to the client, or to the queue of one that may come back. */
 void session_send(struct session *s, const struct stanza *stanza);
-/* Closes the stream with an error. */
+/* The same for a message that must not be lost with the session: h (borrowed) stands for it. */
+void session_hand(struct session *s, const struct stanza *stanza, struct handed *h);
+/* Closes the stream with an error; a session that has none ends. */
 void session_close(struct session *s, enum stream_cond c, const char *text);
-/* One more / one less under way; pauses the client while under_way or jobs_count are over their
- * limits, and resumes it. */
-void session_begin(struct session *s);
-void session_settle(struct session *s);
+/* Settles the stanza of that number; pauses the client while too much is under way, and resumes
+ * it. */
+void session_settle(struct session *s, uint32_t number);
+/* jobs_count changed: the same. */
+void session_check(struct session *s);
 /* By slot and generation, on its worker; NULL if it is gone. */
 struct session *session_find(struct worker *w, uint32_t slot, uint32_t generation);
-/* A receipt for the stanza that it just sent; counts it as under way. */
+/* A receipt for one more stanza of the client, which is under way from now on. */
 struct receipt session_receipt(struct session *s);
 /* A bit of session->marks for a module; before workers start. */
 uint64_t session_mark_add(void);

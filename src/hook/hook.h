@@ -17,6 +17,7 @@
 struct account;
 struct arena;
 struct config;
+struct handed;
 struct host;
 struct receipt;
 struct roster_item;
@@ -67,6 +68,25 @@ struct message_event {
 	int64_t archive_id; /* in the account's archive, set by who archives it; 0: not archived */
 	/* See struct passage of home/gate.h. */
 	bool again, once;
+	struct handed *handed; /* delivered: for session_hand of copies; NULL for types that may
+				* get lost */
+	int64_t at; /* delivered, unacked: wall, when it reached the account; 0: just now */
+};
+
+/* What is about to be written to a session (session->filtered). */
+struct out_event {
+	struct event_head head;
+	struct account *account;
+	struct session *session;
+	const struct stanza *stanza;
+};
+
+/* An element that is no stanza, from a client with a session. */
+struct element_event {
+	struct event_head head;
+	struct account *account;
+	struct session *session;
+	const struct xml *element;
 };
 
 struct session_event {

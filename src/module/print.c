@@ -13,6 +13,7 @@
 static const struct xep core_xeps[] = {
 	{ 160, "1.0.1", XEP_COMPLETE, NULL },
 	{ 170, "1.0", XEP_COMPLETE, NULL },
+	{ 198, "1.6.3", XEP_COMPLETE, "client streams" },
 	{ 203, "2.0", XEP_COMPLETE, NULL },
 	{ 368, "1.1.0", XEP_COMPLETE, NULL },
 	{ 440, "1.0.0", XEP_COMPLETE, NULL },

@@ -41,6 +41,27 @@ out_close(struct outlet *o, enum stream_cond c, const char *text)
 }
 
 static void
+out_leave(struct outlet *o, enum stream_cond c)
+{
+	struct stream *s = stream_of(o);
+
+	s->session = NULL;
+	stream_end(s, c, NULL);
+}
+
+static void
+out_ask(struct outlet *o)
+{
+	stream_sm_ask(stream_of(o));
+}
+
+static void
+out_ack(struct outlet *o, uint32_t settled)
+{
+	stream_sm_ack(stream_of(o), settled);
+}
+
+static void
 out_pause(struct outlet *o)
 {
 	stream_pause(stream_of(o), PAUSE_SESSION);
@@ -52,7 +73,15 @@ out_resume(struct outlet *o)
 	stream_resume(stream_of(o), PAUSE_SESSION);
 }
 
-static const struct outlet_ops outlet_ops = { out_stanza, out_close, out_pause, out_resume };
+static const struct outlet_ops outlet_ops = {
+	.stanza = out_stanza,
+	.close = out_close,
+	.leave = out_leave,
+	.ask = out_ask,
+	.ack = out_ack,
+	.pause = out_pause,
+	.resume = out_resume,
+};
 
 /* ---- Time ---------------------------------------------------------------------------- */
 
@@ -101,7 +130,8 @@ c2s_restart_patience(struct stream *s)
 	timer_set(s->worker, &s->patience, stream_conf(s)->auth_timeout, patience_over);
 }
 
-/* RFC 6120 4.6: after a silence the server asks; a client that does not answer is gone. */
+/* RFC 6120 4.6: after a silence the server asks; a client that does not answer is gone.  With
+ * stream management, a ping would count as a stanza, and an ack says more. */
 void
 stream_idle(struct stream *s)
 {
@@ -113,6 +143,10 @@ stream_idle(struct stream *s)
 	}
 	s->pinged = true;
 	s->transport->idle(s, stream_conf(s)->ping_timeout);
+	if (s->session->sm) {
+		stream_sm_ask(s);
+		return;
+	}
 	stream_put(s,
 		"<iq xmlns='" NS_CLIENT "' type='get' id='ping' from='%s'><ping xmlns='" NS_PING
 		"'/></iq>",

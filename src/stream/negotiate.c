@@ -157,6 +157,7 @@ bound_features(struct arena *arena, struct xml *features)
 	xml_add(arena, session, NS_SESSION, "optional");
 	xml_add(arena, features, NS_ROSTER_VER, "ver");
 	xml_add(arena, features, NS_PRE_APPROVAL, "sub");
+	xml_add(arena, features, NS_SM, "sm");
 }
 
 void
@@ -251,6 +252,10 @@ static const struct {
 	{ STREAM_SASL, NS_SASL, "abort", abort_sasl },
 	{ STREAM_AUTH, NS_CLIENT, "iq", stream_before_auth },
 	{ STREAM_BIND, NS_CLIENT, "iq", stream_bind },
+	{ STREAM_BOUND, NS_SM, "r", stream_sm_asked },
+	{ STREAM_BOUND, NS_SM, "a", stream_sm_acked },
+	{ STREAM_AUTH | STREAM_BIND | STREAM_BOUND, NS_SM, "enable", stream_sm_enable },
+	{ STREAM_AUTH | STREAM_BIND | STREAM_BOUND, NS_SM, "resume", stream_sm_resume },
 	{ STREAM_AUTH | STREAM_BIND | STREAM_BOUND, "http://jabber.org/protocol/compress",
 		"compress", compress },
 };
@@ -291,9 +296,19 @@ bound_stanza(struct stream *s, struct arena **arena, const struct xml *element)
 	stanza = stanza_parse(arena, element, s->session->jid, s->lang, &why, &bounce);
 	if (stanza)
 		session_receive(s->session, stanza);
-	else if (bounce)
-		stream_write(s, bounce);
+	else
+		session_refuse(s->session, bounce);
 	stanza_unref(&bounce);
+}
+
+/* True: a module understood it. */
+static bool
+is_of_module(struct stream *s, const struct xml *element)
+{
+	struct element_event ev = { { s->worker, stream_host(s) },
+		s->session ? s->session->account : NULL, s->session, element };
+
+	return ev.account && ev.head.host && hook_client_element(&ev) == STOP;
 }
 
 void
@@ -314,6 +329,6 @@ stream_on_element(struct stream *s, struct arena **arena, const struct xml *elem
 		stream_end(s, STREAM_COND_NOT_AUTHORIZED, "authentication is under way");
 	else if (is_stanza(element))
 		stream_end(s, STREAM_COND_NOT_AUTHORIZED, NULL);
-	else
+	else if (!is_of_module(s, element))
 		stream_end(s, STREAM_COND_UNSUPPORTED_STANZA_TYPE, NULL);
 }

@@ -77,6 +77,17 @@ end_session(struct stream *s)
 		session_end(session);
 }
 
+/* Its client may come back on another connection. */
+static void
+lose_session(struct stream *s)
+{
+	struct session *session = s->session;
+
+	s->session = NULL;
+	if (session)
+		session_lost(session);
+}
+
 /* ---- Write ------------------------------------------------------------------------- */
 
 void
@@ -113,7 +124,7 @@ stream_write(struct stream *s, const struct stanza *stanza)
 }
 
 static void
-put_error(struct stream *s, enum stream_cond c, const char *text)
+put_error(struct stream *s, enum stream_cond c, const char *text, const char *extra)
 {
 	struct buf *out = s->transport->begin(s);
 
@@ -124,6 +135,7 @@ put_error(struct stream *s, enum stream_cond c, const char *text)
 		xml_escape(out, str_of(text));
 		buf_put_lit(out, "</text>");
 	}
+	buf_put_text(out, extra ? extra : "");
 	buf_put_lit(out, "</stream:error>");
 	s->transport->end(s);
 	log_info(AREA_C2S, s->info.id, "ended the stream with %s%s%s", stream_cond_name(c),
@@ -139,18 +151,27 @@ stop_timers(struct stream *s)
 }
 
 void
-stream_end(struct stream *s, enum stream_cond c, const char *text)
+stream_end_with(struct stream *s, enum stream_cond c, const char *text, const char *extra)
 {
 	if (s->state == STREAM_CLOSED || s->dead)
 		return;
 	if (!s->header_sent)
 		stream_put_header(s);
 	if (c != STREAM_COND_NONE)
-		put_error(s, c, text);
+		put_error(s, c, text, extra);
 	s->state = STREAM_CLOSED;
 	stop_timers(s);
 	s->transport->close(s, c);
-	end_session(s);
+	if (c == STREAM_COND_CONNECTION_TIMEOUT || c == STREAM_COND_SYSTEM_SHUTDOWN)
+		lose_session(s);
+	else
+		end_session(s);
+}
+
+void
+stream_end(struct stream *s, enum stream_cond c, const char *text)
+{
+	stream_end_with(s, c, text, NULL);
 }
 
 /* ---- Read -------------------------------------------------------------------------------- */
@@ -284,7 +305,7 @@ stream_over(struct stream *s, const char *why)
 	worker_not_later(s->worker, &s->later);
 	list_remove(&s->link);
 	c2s_worker(s->worker)->count--;
-	end_session(s);
+	lose_session(s);
 	iq_stream_gone(s->worker, s);
 	if (s->holds == 0)
 		free_stream(s);

@@ -17,6 +17,7 @@
 #include "run/timer.h"
 #include "xml/parse.h"
 
+struct resuming;
 struct sasl;
 struct transport;
 
@@ -50,6 +51,7 @@ struct stream {
 	struct session *session;
 	void (*arrived)(struct stream *s); /* while it moves */
 	const struct stanza *moving; /* the bind request, while the stream goes to its home */
+	struct resuming *resuming; /* the request to resume, meanwhile */
 	struct stream_info info;
 	struct timer patience; /* until bound */
 	struct timer rate; /* the end of PAUSE_RATE */
@@ -81,8 +83,11 @@ void stream_write(struct stream *s, const struct stanza *stanza);
 /* One whole element, of at most 2 KB; its namespace must be declared, the prefix `stream` may not
  * be used. */
 void stream_put(struct stream *s, const char *fmt, ...) PRINTF(2, 3);
-/* Header if none was sent, stream error (STREAM_COND_NONE: none), end tag; the session ends. */
+/* Header if none was sent, stream error (STREAM_COND_NONE: none), end tag.  The session ends, or
+ * waits to be resumed if it is not the client's fault that it cannot go on here. */
 void stream_end(struct stream *s, enum stream_cond c, const char *text);
+/* The same with an application-specific condition (an element as text) in the error. */
+void stream_end_with(struct stream *s, enum stream_cond c, const char *text, const char *extra);
 /* The next thing is a header; what was fed already belongs to it. */
 void stream_restart(struct stream *s);
 /* The limits of its state for the parser. */
@@ -106,6 +111,17 @@ void sasl_auth(struct stream *s, const struct xml *element);
 void sasl_response(struct stream *s, const struct xml *element);
 void sasl_abort(struct stream *s, const struct xml *element);
 void sasl_free(struct sasl **x);
+
+/* ---- sm.c (XEP-0198) ----------------------------------------------------------------- */
+
+/* <enable/>, <resume/>, <r/>, <a/> of the client. */
+void stream_sm_enable(struct stream *s, struct arena **arena, const struct xml *element);
+void stream_sm_resume(struct stream *s, struct arena **arena, const struct xml *element);
+void stream_sm_asked(struct stream *s, struct arena **arena, const struct xml *element);
+void stream_sm_acked(struct stream *s, struct arena **arena, const struct xml *element);
+/* <r/> and <a/> of ours. */
+void stream_sm_ask(struct stream *s);
+void stream_sm_ack(struct stream *s, uint32_t settled);
 
 /* ---- bind.c ------------------------------------------------------------------------ */
 

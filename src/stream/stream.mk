@@ -7,3 +7,4 @@ libbongsu_a_SOURCES += src/stream/sasl_guard.c src/stream/sasl_guard.h
 libbongsu_a_SOURCES += src/stream/sasl_scram.c src/stream/sasl_scram.h
 libbongsu_a_SOURCES += src/stream/stream.c src/stream/stream.h
 libbongsu_a_SOURCES += src/stream/transport.h src/stream/transport_tcp.c
+libbongsu_a_SOURCES += src/stream/sm.c

@@ -27,6 +27,7 @@
 #define NS_REGISTER "jabber:iq:register"
 #define NS_REGISTER_FEATURE "http://jabber.org/features/iq-register"
 #define NS_DATA_FORM "jabber:x:data"
+#define NS_SM "urn:xmpp:sm:3"
 #define NS_DELAY "urn:xmpp:delay"
 #define NS_SID "urn:xmpp:sid:0"
 #define NS_PING "urn:xmpp:ping"

@@ -229,7 +229,12 @@ resume_stream(struct outlet *o)
 	atomic_fetch_add(&((struct caller *)o)->resumed, 1);
 }
 
-static const struct outlet_ops ops = { take, close_stream, pause_stream, resume_stream };
+static const struct outlet_ops ops = {
+	.stanza = take,
+	.close = close_stream,
+	.pause = pause_stream,
+	.resume = resume_stream,
+};
 
 struct binding {
 	struct bind_request request;

@@ -266,14 +266,14 @@ has_one_under_way(struct worker *w, void *arg)
 {
 	(void)w;
 	(void)arg;
-	return alice.session->under_way == 1 && atomic_load(&arrived) == 1;
+	return window_open(&alice.session->window) == 1 && atomic_load(&arrived) == 1;
 }
 
 static void
 deliver_now(struct worker *w, void *arg)
 {
 	(void)arg;
-	deliver_kept(bob.session, kept_stanza);
+	deliver_kept(bob.session, kept_stanza, 1);
 	stanza_unref(&kept_stanza);
 	receipt_give(w, &kept);
 }

@@ -240,7 +240,7 @@ is_settled(struct worker *w, void *arg)
 	const struct client *c = arg;
 
 	(void)w;
-	return c->session->under_way == 0;
+	return window_open(&c->session->window) == 0;
 }
 
 START_TEST(a_store_that_is_away_is_told_to_the_sender)

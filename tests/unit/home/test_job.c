@@ -530,7 +530,7 @@ static void
 read_under_way(struct worker *w, void *arg)
 {
 	(void)w;
-	*(unsigned *)arg = alice.session->under_way;
+	*(unsigned *)arg = window_open(&alice.session->window);
 }
 
 START_TEST(what_another_account_answers_is_under_way_until_then)

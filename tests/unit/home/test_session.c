@@ -135,7 +135,7 @@ flood(struct worker *w, void *arg)
 
 	(void)w;
 	for (unsigned i = 0; i < SESSION_UNDER_WAY_MAX; i++)
-		session_begin(s);
+		(void)session_receipt(s);
 }
 
 static void
@@ -144,8 +144,8 @@ settle_some(struct worker *w, void *arg)
 	struct session *s = arg;
 
 	(void)w;
-	for (unsigned i = 0; i < SESSION_UNDER_WAY_MAX / 2; i++)
-		session_settle(s);
+	for (unsigned i = 1; i <= SESSION_UNDER_WAY_MAX / 2; i++)
+		session_settle(s, i);
 }
 
 START_TEST(a_client_with_too_much_under_way_is_not_read)

@@ -175,6 +175,15 @@ client_of(struct outlet *o)
 }
 
 static void
+note(struct client *c, const char *line)
+{
+	pthread_mutex_lock(&lock);
+	buf_printf(&c->got, "%s\n", line);
+	pthread_cond_broadcast(&news);
+	pthread_mutex_unlock(&lock);
+}
+
+static void
 on_stanza(struct outlet *o, const struct stanza *s)
 {
 	struct client *c = client_of(o);
@@ -216,7 +225,42 @@ on_resume(struct outlet *o)
 	client_of(o)->resumes++;
 }
 
-static const struct outlet_ops ops = { on_stanza, on_close, on_pause, on_resume };
+static void
+on_leave(struct outlet *o, enum stream_cond cond)
+{
+	struct client *c = client_of(o);
+
+	pthread_mutex_lock(&lock);
+	c->closed = cond;
+	c->session = NULL;
+	pthread_cond_broadcast(&news);
+	pthread_mutex_unlock(&lock);
+}
+
+static void
+on_ask(struct outlet *o)
+{
+	note(client_of(o), "<r/>");
+}
+
+static void
+on_ack(struct outlet *o, uint32_t settled)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "<a h='%u'/>", settled);
+	note(client_of(o), text);
+}
+
+static const struct outlet_ops ops = {
+	.stanza = on_stanza,
+	.close = on_close,
+	.leave = on_leave,
+	.ask = on_ask,
+	.ack = on_ack,
+	.pause = on_pause,
+	.resume = on_resume,
+};
 
 static void
 on_bound(struct bind_request *r, enum bind_result result, struct session *s)
@@ -380,11 +424,22 @@ say(struct worker *w, void *arg)
 	session_receive(s->client->session, stanza);
 }
 
+/* As transports do, it says nothing while it is not read. */
+static bool
+is_read(struct worker *w, void *arg)
+{
+	const struct client *c = arg;
+
+	(void)w;
+	return c->pauses == c->resumes;
+}
+
 void
 client_send(struct client *c, const char *text)
 {
 	struct saying s = { c, text };
 
+	village_wait(c->bare, is_read, c);
 	village_at(c->bare, say, &s);
 }
 
@@ -431,7 +486,7 @@ is_settled(struct worker *w, void *arg)
 	const struct client *c = arg;
 
 	(void)w;
-	return c->session->under_way == 0;
+	return window_open(&c->session->window) == 0;
 }
 
 void
