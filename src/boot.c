@@ -14,6 +14,7 @@
 #include "admin/command.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "home/archive.h"
 #include "home/credential.h"
 #include "home/job.h"
 #include "module/registry.h"
@@ -207,6 +208,20 @@ rest_store(struct server *s)
 }
 
 static bool
+start_archive(struct server *s, struct err *e)
+{
+	(void)s;
+	return archive_init(e);
+}
+
+static void
+stop_archive(struct server *s)
+{
+	(void)s;
+	archive_fini();
+}
+
+static bool
 start_credentials(struct server *s, struct err *e)
 {
 	(void)s;
@@ -379,6 +394,7 @@ static const struct stage stages[] = {
 	{ "streams", start_streams, NULL, stop_streams },
 	{ "net", start_net, NULL, stop_net },
 	{ "store", start_store, rest_store, NULL },
+	{ "archive", start_archive, NULL, stop_archive },
 	{ "credentials", start_credentials, NULL, NULL },
 	{ "chores", start_chores, rest_chores, NULL },
 	{ "modules", start_modules, NULL, stop_modules },

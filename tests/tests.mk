@@ -75,6 +75,7 @@ tests_unit_unit_SOURCES += tests/unit/home/test_deliver.c
 tests_unit_unit_SOURCES += tests/unit/home/test_home.c
 tests_unit_unit_SOURCES += tests/unit/home/test_router.c
 tests_unit_unit_SOURCES += tests/unit/home/test_gate.c
+tests_unit_unit_SOURCES += tests/unit/home/test_archive.c
 tests_unit_unit_SOURCES += tests/unit/home/test_session.c
 tests_unit_unit_SOURCES += tests/unit/home/test_subscription.c
 tests_unit_unit_SOURCES += tests/unit/stream/test_sasl_scram.c

@@ -9,6 +9,7 @@ libbongsu_a_SOURCES += src/base/clock.c src/base/clock.h
 libbongsu_a_SOURCES += src/base/rand.c src/base/rand.h
 libbongsu_a_SOURCES += src/base/hash.c src/base/hash.h
 libbongsu_a_SOURCES += src/base/encode.c src/base/encode.h
+libbongsu_a_SOURCES += src/base/block.c src/base/block.h
 libbongsu_a_SOURCES += src/base/digest.c src/base/digest.h
 libbongsu_a_SOURCES += src/base/utf8.c src/base/utf8.h
 libbongsu_a_SOURCES += src/base/log.c src/base/log.h src/base/log_areas.def

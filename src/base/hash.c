@@ -35,6 +35,12 @@ hash_bytes(const void *p, size_t n)
 }
 
 uint64_t
+hash_keyed(uint64_t key, const void *p, size_t n)
+{
+	return XXH3_64bits_withSeed(n > 0 ? p : "", n, key);
+}
+
+uint64_t
 hash_stable(const void *p, size_t n)
 {
 	return XXH3_64bits(n > 0 ? p : "", n);

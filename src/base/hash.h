@@ -37,6 +37,8 @@ struct hash_node *hash_next(const struct hash *h, const struct hash_node *n);
 
 /* Seeded hash of bytes, the same within one process. */
 uint64_t hash_bytes(const void *p, size_t n);
+/* With that seed, the same for ever. */
+uint64_t hash_keyed(uint64_t seed, const void *p, size_t n);
 /* Unseeded, the same on every node and for ever: for placing homes. */
 uint64_t hash_stable(const void *p, size_t n);
 

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "home/archive.h"
 #include "home/deliver.h"
 #include "home/local.h"
 #include "home/roster.h"
@@ -35,7 +36,11 @@ const struct query account_queries[] = {
 	END_QUERIES,
 };
 
-enum { ROSTER_AT = ACCOUNT_QUERIES, SLOTS_AT = ROSTER_AT + ROSTER_LOAD_COUNT };
+enum {
+	ARCHIVE_AT = ACCOUNT_QUERIES,
+	ROSTER_AT = ARCHIVE_AT + 1,
+	SLOTS_AT = ROSTER_AT + ROSTER_LOAD_COUNT
+};
 
 static const struct rows no_rows;
 
@@ -126,6 +131,7 @@ loaded(struct worker *w, void *ctx, enum store_result result, const struct rows 
 		return;
 	}
 	take_core(a, rows);
+	archive_loaded(&a->home, rows[ARCHIVE_AT]);
 	take_roster(a, rows + ROSTER_AT);
 	slots_make(a);
 	for (unsigned i = 0; i < slots_count; i++) {
@@ -146,6 +152,7 @@ load(struct home *h)
 	list_init(&a->sessions);
 	for (unsigned i = 0; i < ACCOUNT_QUERIES; i++)
 		asks[count++] = (struct ask){ &account_queries[i], &owner, 1 };
+	asks[count++] = (struct ask){ archive_load_query, &owner, 1 };
 	for (unsigned i = 0; i < ROSTER_LOAD_COUNT; i++)
 		asks[count++] = (struct ask){ &roster_queries[i], &owner, 1 };
 	for (unsigned i = 0; i < slots_count; i++) {

@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "base/rand.h"
+#include "home/archive.h"
 #include "home/roster.h"
 #include "hook/hook.h"
 
@@ -305,6 +306,7 @@ remove_at_home(struct job *j)
 		&credential_queries[CREDENTIAL_DELETE], &credential_queries[ACCOUNT_DELETE] };
 	const struct credential_work *c = j->engine->credential;
 	struct value owner = of_jid(c->bare);
+	AUTO(asks_fini) struct asks history = ASKS_NONE;
 	struct account_event ev = {
 		.head = { j->worker, NULL }, .account = j->account, .arena = j->arena
 	};
@@ -313,11 +315,14 @@ remove_at_home(struct job *j)
 		return finish(j, CREDENTIAL_AWAY);
 	if (!j->account->exists)
 		return finish(j, CREDENTIAL_NOT_FOUND);
-	ev.asks = ARENA_ARRAY(j->arena, struct ask, ACCOUNT_ASKS_MAX + COUNT(own));
+	ev.asks = ARENA_ARRAY(j->arena, struct ask, ACCOUNT_ASKS_MAX + ASKS_MAX + COUNT(own));
 	(void)hook_account_removed(&ev);
 	assert(ev.count <= ACCOUNT_ASKS_MAX);
 	for (size_t i = 0; i < COUNT(own); i++)
 		ev.asks[ev.count++] = (struct ask){ own[i], &owner, 1 };
+	archive_delete(&j->account->home, &history);
+	for (size_t i = 0; i < history.count; i++)
+		ev.asks[ev.count++] = history.list[i];
 	return job_query_else(j, removed, ev.asks, ev.count);
 }
 
@@ -330,6 +335,7 @@ removed(struct job *j)
 		return finish(j, CREDENTIAL_AWAY);
 	roster_leave_all(a);
 	a->exists = false;
+	archive_deleted(&a->home);
 	account_reset(a);
 	j->engine->closes = true;
 	return finish(j, CREDENTIAL_OK);

@@ -11,12 +11,9 @@
 #include "home/credential_own.h"
 
 #include "base/mem.h"
-#include "base/rand.h"
+#include "store/secret.h"
 
-#include <pthread.h>
 #include <string.h>
-
-enum { SECRET_SIZE = 32 };
 
 /* Written by credential_init only. */
 static uint8_t secret[SECRET_SIZE];
@@ -42,9 +39,6 @@ const struct query credential_queries[] = {
 	[ACCOUNT_DELETE] = { "account_delete", "DELETE FROM account WHERE owner = ?", NULL },
 	[LAST_DELETE] = { "last_delete", "DELETE FROM last_activity WHERE owner = ?", NULL },
 	[OFFLINE_DELETE] = { "offline_delete", "DELETE FROM offline WHERE owner = ?", NULL },
-	[SECRET_LOAD] = { "secret_load", "SELECT value FROM server_secret WHERE name = ?", NULL },
-	[SECRET_INSERT] = { "secret_insert",
-		"INSERT INTO server_secret (name, value) VALUES (?, ?)", NULL },
 	END_QUERIES,
 };
 
@@ -181,70 +175,8 @@ credential_fetch(struct worker *w, struct jid bare, enum digest d,
 	store_ask(w, hash_stable(key.p, key.n), &ask, 1, fetched, f);
 }
 
-/* ---- The secret ----------------------------------------------------------------- */
-
-/* What main waits for. */
-struct secret_wait {
-	pthread_mutex_t lock;
-	pthread_cond_t done;
-	bool over, found;
-	enum store_result result;
-};
-
-static void
-on_secret(struct worker *w, void *ctx, enum store_result result, const struct rows *const *rows,
-	size_t count)
-{
-	struct secret_wait *s = ctx;
-	struct str value = STR_NONE;
-
-	(void)w;
-	if (result == STORE_OK && count > 0 && rows[0]->count > 0)
-		value = row_str(rows[0], 0, 0);
-	pthread_mutex_lock(&s->lock);
-	if (value.n == SECRET_SIZE) {
-		memcpy(secret, value.p, SECRET_SIZE);
-		s->found = true;
-	}
-	s->result = result;
-	s->over = true;
-	pthread_cond_signal(&s->done);
-	pthread_mutex_unlock(&s->lock);
-}
-
-static struct secret_wait
-ask_for_secret(const struct ask *ask)
-{
-	struct secret_wait s = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, false,
-		STORE_AWAY };
-
-	store_ask(NULL, 0, ask, 1, on_secret, &s);
-	pthread_mutex_lock(&s.lock);
-	while (!s.over)
-		pthread_cond_wait(&s.done, &s.lock);
-	pthread_mutex_unlock(&s.lock);
-	return s;
-}
-
 bool
 credential_init(struct err *e)
 {
-	uint8_t fresh[SECRET_SIZE];
-	struct value args[] = { of_text("scram"),
-		of_str((struct str){ (const char *)fresh, SECRET_SIZE }) };
-	struct ask load = { &credential_queries[SECRET_LOAD], args, 1 };
-	struct ask insert = { &credential_queries[SECRET_INSERT], args, 2 };
-	struct secret_wait s = ask_for_secret(&load);
-
-	if (s.result == STORE_OK && !s.found) {
-		rand_bytes(fresh, sizeof(fresh));
-		s = ask_for_secret(&insert);
-		/* A duplicate: another node was faster. */
-		if (s.result == STORE_OK || s.result == STORE_DUPLICATE)
-			s = ask_for_secret(&load);
-		mem_wipe(fresh, sizeof(fresh));
-	}
-	return s.found ||
-	       err_set(e,
-		       "the server's secret for authentication could not be read from the store");
+	return secret_get("scram", secret, e);
 }

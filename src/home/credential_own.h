@@ -17,8 +17,6 @@ enum credential_query {
 	ACCOUNT_DELETE,
 	LAST_DELETE,
 	OFFLINE_DELETE,
-	SECRET_LOAD,
-	SECRET_INSERT,
 };
 
 extern const struct query credential_queries[];

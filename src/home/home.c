@@ -33,6 +33,7 @@ homes_init(void)
 {
 	store_add_queries(account_queries);
 	store_add_queries(roster_queries);
+	store_add_queries(archive_queries);
 	for (unsigned i = 0; i < workers_count(); i++) {
 		struct local *l = MEM_NEW(struct local);
 
@@ -265,7 +266,7 @@ home_host(const struct home *h)
 int64_t
 home_next_id(struct home *h)
 {
-	int64_t now = clock_wall() << 20;
+	int64_t now = clock_wall() << HOME_ID_BITS;
 
 	h->last_id = now > h->last_id ? now : h->last_id + 1;
 	return h->last_id;

@@ -68,6 +68,8 @@ struct home {
 	struct timer linger;
 	msec_t used; /* mono; when it was last needed while unpinned */
 	int64_t last_id; /* home_next_id */
+	int64_t number; /* of the owner of its archive, never 0 once it is loaded (archive.h) */
+	unsigned number_state; /* archive.c's */
 	struct gate gate;
 };
 
@@ -104,8 +106,9 @@ void home_unpin(struct home *h);
 void home_forget(struct home *h);
 /* Host of its domain in the worker's configuration; NULL if it is no longer served. */
 const struct host *home_host(const struct home *h);
-/* Time-ordered, unique and growing within this home, whatever the clock does: milliseconds << 20
- * | sequence. */
+/* Time-ordered, unique and growing within this home, whatever the clock does: milliseconds <<
+ * HOME_ID_BITS | sequence. */
+#define HOME_ID_BITS 20
 int64_t home_next_id(struct home *h);
 /* Ids given from now on are greater than id (the greatest one in the store, at load). */
 void home_id_floor(struct home *h, int64_t id);

@@ -19,3 +19,12 @@ libbongsu_a_SOURCES += src/home/subscription_table.c src/home/subscription.def
 libbongsu_a_SOURCES += src/home/sm.c src/home/sm.h
 libbongsu_a_SOURCES += src/home/unacked.c src/home/unacked.h
 libbongsu_a_SOURCES += src/home/window.c src/home/window.h
+libbongsu_a_SOURCES += src/home/archive.c src/home/archive_codec.c src/home/archive_id.c
+libbongsu_a_SOURCES += src/home/archive.h src/home/archive_own.h
+
+# The dictionaries of archived messages as a C table.
+nodist_libbongsu_a_SOURCES += src/home/dictionaries.c
+CLEANFILES += src/home/dictionaries.c
+EXTRA_DIST += src/home/dictionary/embed src/home/dictionary/001.zdict
+src/home/dictionaries.c: $(top_srcdir)/src/home/dictionary/001.zdict $(top_srcdir)/src/home/dictionary/embed
+	@$(MKDIR_P) src/home && $(top_srcdir)/src/home/dictionary/embed $(top_srcdir)/src/home/dictionary >$@.new && mv -f $@.new $@

@@ -47,5 +47,7 @@ void sessions_end_all(struct account *a);
 void sessions_fini(struct local *l);
 /* account.c: queries of account_kind. */
 extern const struct query account_queries[];
+/* archive.c */
+extern const struct query archive_queries[];
 
 #endif

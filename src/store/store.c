@@ -9,6 +9,7 @@
  */
 #include "store/lane.h"
 #include "store/migrate.h"
+#include "store/secret.h"
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -194,6 +195,7 @@ store_open(const struct config *c, struct err *e)
 	struct db *db[LANES_MAX] = { NULL };
 
 	assert(!opened);
+	store_add_queries(secret_queries);
 	forget();
 	if (threads > LANES_MAX)
 		threads = LANES_MAX;

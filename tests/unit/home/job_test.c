@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "home/archive.h"
 #include "home/router.h"
 #include "run/place.h"
 
@@ -64,6 +65,7 @@ job_test_start(unsigned workers, const struct iq_handler *iqs, const struct quer
 		store_add_queries(queries);
 	homes_init();
 	ck_assert_msg(store_open(config, &e), "%s", e.text);
+	ck_assert_msg(archive_init(&e), "%s", e.text);
 	ck_assert_msg(credential_init(&e), "%s", e.text);
 	ck_assert(chores_start(1, 100, &e));
 	workers_start();
@@ -81,6 +83,7 @@ job_test_stop(void)
 		jobs_fini(worker_at(i));
 	for (unsigned i = 0; i < workers_count(); i++)
 		homes_fini(worker_at(i));
+	archive_fini();
 	config_withdraw();
 	workers_fini();
 	config_unref(&config);

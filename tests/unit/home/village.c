@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "home/archive.h"
 #include "home/home.h"
 #include "home/router.h"
 #include "run/place.h"
@@ -86,6 +87,7 @@ village_start(unsigned workers, const char *const *accounts)
 	homes_init();
 	ck_assert_msg(store_open(config, &e), "%s", e.text);
 	store_is_open = true;
+	ck_assert_msg(archive_init(&e), "%s", e.text);
 	for (; accounts && *accounts; accounts++)
 		add_account(*accounts);
 	workers_start();
@@ -108,6 +110,7 @@ village_stop(void)
 	workers_stop();
 	for (unsigned i = 0; i < workers_count(); i++)
 		homes_fini(worker_at(i));
+	archive_fini();
 	config_withdraw();
 	config_unref(&config);
 	workers_fini();

@@ -1,0 +1,334 @@
+/*
+ * archive.c -- the history of a home: its owner's number, its rows.
+ *
+ * The number is random and unique in the database.  It is chosen when a home without one is loaded,
+ * and written down by the first row that needs it: in a request of its own that runs before the
+ * row's (requests of a home keep their order), and until that is answered also with each row, so
+ * that no row is on disk whose owner is not.
+ *
+ * Runs on: main (init, fini), the home's worker.
+ */
+#include "home/archive_own.h"
+
+#include "base/buf.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/rand.h"
+#include "store/secret.h"
+#include "xml/xml.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum number_state {
+	NUMBER_NEW, /* nobody knows it */
+	NUMBER_ASKED, /* being written down */
+	NUMBER_KEPT,
+};
+
+enum archive_query {
+	ARCHIVE_LOAD,
+	NUMBER_INSERT,
+	NUMBER_DELETE,
+	ROWS_DELETE,
+	ROW_INSERT,
+	ROW_INSERT_ONCE,
+	ROW_REPLACE,
+	ROW_GET,
+	PAGE_UP,
+	PAGE_DOWN,
+	WITH_UP,
+	WITH_DOWN,
+	COUNT_ALL,
+	COUNT_WITH,
+	FIND_WITH,
+};
+
+#define COLUMNS "owner, id, peer, flags, reference, dictionary, stanza"
+#define SELECT_ROWS "SELECT id, flags, dictionary, stanza FROM archive"
+#define RANGE " WHERE owner = ? AND id > ? AND id < ?"
+#define WITH_RANGE " WHERE owner = ? AND peer = ? AND id > ? AND id < ?"
+#define IF_NEW                                                                                     \
+	" WHERE NOT EXISTS (SELECT 1 FROM archive WHERE owner = ? AND peer = ? AND id > ?"         \
+	" AND id <> ? AND reference = ? AND (flags & 8) <> 0)"
+
+const struct query archive_queries[] = {
+	[ARCHIVE_LOAD] = { "archive_load",
+		"SELECT number, (SELECT MAX(id) FROM archive WHERE archive.owner = home_number.number)"
+		" FROM home_number WHERE owner = ?",
+		NULL },
+	/* Not INSERT OR IGNORE: another owner's number is an error. */
+	[NUMBER_INSERT] = { "home_number_insert",
+		"INSERT INTO home_number (owner, number) SELECT ?, ? WHERE NOT EXISTS"
+		" (SELECT 1 FROM home_number WHERE owner = ?)",
+		"INSERT INTO home_number (owner, number) SELECT ?, ? FROM DUAL WHERE NOT EXISTS"
+		" (SELECT 1 FROM home_number WHERE owner = ?)" },
+	[NUMBER_DELETE] = { "home_number_delete", "DELETE FROM home_number WHERE owner = ?", NULL },
+	[ROWS_DELETE] = { "archive_delete", "DELETE FROM archive WHERE owner = ?", NULL },
+	[ROW_INSERT] = { "archive_insert",
+		"INSERT INTO archive (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?)", NULL },
+	[ROW_INSERT_ONCE] = { "archive_insert_once",
+		"INSERT INTO archive (" COLUMNS ") SELECT ?, ?, ?, ?, ?, ?, ?" IF_NEW,
+		"INSERT INTO archive (" COLUMNS ") SELECT ?, ?, ?, ?, ?, ?, ? FROM DUAL" IF_NEW },
+	[ROW_REPLACE] = { "archive_replace",
+		"UPDATE archive SET flags = ?, dictionary = ?, stanza = ? WHERE owner = ? AND id = ?",
+		NULL },
+	[ROW_GET] = { "archive_get", SELECT_ROWS " WHERE owner = ? AND id = ?", NULL },
+	[PAGE_UP] = { "archive_page_up", SELECT_ROWS RANGE " ORDER BY id LIMIT ?", NULL },
+	[PAGE_DOWN] = { "archive_page_down", SELECT_ROWS RANGE " ORDER BY id DESC LIMIT ?", NULL },
+	[WITH_UP] = { "archive_with_up", SELECT_ROWS WITH_RANGE " ORDER BY id LIMIT ?", NULL },
+	[WITH_DOWN] = { "archive_with_down", SELECT_ROWS WITH_RANGE " ORDER BY id DESC LIMIT ?",
+		NULL },
+	[COUNT_ALL] = { "archive_count",
+		"SELECT COUNT(*) FROM (SELECT 1 FROM archive" RANGE " LIMIT ?) AS counted", NULL },
+	[COUNT_WITH] = { "archive_count_with",
+		"SELECT COUNT(*) FROM (SELECT 1 FROM archive" WITH_RANGE " LIMIT ?) AS counted",
+		NULL },
+	[FIND_WITH] = { "archive_find",
+		"SELECT id, flags FROM (SELECT id, flags, reference FROM archive" WITH_RANGE
+		" ORDER BY id DESC LIMIT ?) AS looked_at WHERE reference = ? ORDER BY id DESC",
+		NULL },
+	END_QUERIES,
+};
+
+const struct query *const archive_load_query = &archive_queries[ARCHIVE_LOAD];
+
+bool
+archive_init(struct err *e)
+{
+	uint8_t secret[SECRET_SIZE];
+	uint64_t seed;
+
+	if (!secret_get("archive", secret, e))
+		return false;
+	memcpy(&seed, secret + 16, sizeof(seed));
+	archive_id_init(secret, seed);
+	archive_codec_init();
+	mem_wipe(secret, sizeof(secret));
+	return true;
+}
+
+void
+archive_fini(void)
+{
+	archive_id_fini();
+	archive_codec_fini();
+}
+
+/* ---- The owner's number ------------------------------------------------------------- */
+
+static void
+choose_number(struct home *h)
+{
+	h->number = (int64_t)(rand_u64() >> 1);
+	h->number += h->number == 0;
+	h->number_state = NUMBER_NEW;
+}
+
+void
+archive_loaded(struct home *h, const struct rows *rows)
+{
+	if (rows->count == 0) {
+		choose_number(h);
+		return;
+	}
+	h->number = row_int(rows, 0, 0);
+	h->number_state = NUMBER_KEPT;
+	home_id_floor(h, row_int(rows, 0, 1));
+}
+
+static void
+number_answered(struct worker *w, void *ctx, enum store_result result,
+	const struct rows *const *rows, size_t count)
+{
+	struct home *h = ctx;
+
+	(void)w;
+	(void)rows;
+	(void)count;
+	if (result == STORE_OK)
+		h->number_state = NUMBER_KEPT;
+	else if (result == STORE_DUPLICATE)
+		choose_number(h);
+	else
+		h->number_state = NUMBER_NEW;
+	home_unpin(h);
+}
+
+static struct ask
+number_ask(const struct home *h, struct value args[3])
+{
+	args[0] = args[2] = of_jid(h->jid);
+	args[1] = of_int(h->number);
+	return (struct ask){ &archive_queries[NUMBER_INSERT], args, 3 };
+}
+
+/* Before the request that asks belongs to, and with it. */
+static void
+need_number(struct home *h, struct asks *asks)
+{
+	struct str bare = jid_bare_str(h->jid);
+	struct value args[3];
+	struct ask ask;
+
+	if (h->number_state == NUMBER_KEPT)
+		return;
+	ask = number_ask(h, args);
+	if (h->number_state == NUMBER_NEW) {
+		h->number_state = NUMBER_ASKED;
+		home_pin(h);
+		store_ask(h->worker, hash_stable(bare.p, bare.n), &ask, 1, number_answered, h);
+	}
+	asks_add(asks, ask.query, args, ask.count);
+}
+
+void
+archive_delete(struct home *h, struct asks *asks)
+{
+	struct value number = of_int(h->number), owner = of_jid(h->jid);
+
+	asks_add(asks, &archive_queries[ROWS_DELETE], &number, 1);
+	asks_add(asks, &archive_queries[NUMBER_DELETE], &owner, 1);
+}
+
+void
+archive_deleted(struct home *h)
+{
+	struct str bare = jid_bare_str(h->jid);
+	struct value number = of_int(h->number);
+	struct ask rest = { &archive_queries[ROWS_DELETE], &number, 1 };
+
+	/* Rows that were asked for while the deletion was under way. */
+	store_ask(h->worker, hash_stable(bare.p, bare.n), &rest, 1, NULL, NULL);
+	choose_number(h);
+}
+
+/* ---- Write ----------------------------------------------------------------------------- */
+
+void
+archive_put(struct home *h, struct asks *asks, const struct archive_entry *e)
+{
+	struct archive_coded coded = archive_encode(asks_arena(asks), h, e->stanza);
+	int64_t peer = archive_peer(e->peer);
+	struct value args[] = { of_int(h->number), of_int(e->id), of_int(peer),
+		of_int((int64_t)(e->flags | coded.flags)), of_int(e->reference),
+		of_int(coded.dictionary), of_str(coded.bytes),
+		/* Unless it is there. */
+		of_int(h->number), of_int(peer), of_int(e->once_since), of_int(e->id),
+		of_int(e->reference) };
+
+	assert(h->number != 0 && e->id > 0);
+	if (e->reference == 0)
+		args[4] = (struct value){ VALUE_NULL, 0, STR_NONE };
+	if (e->once_since > 0) {
+		assert(asks->count == 0 && e->reference != 0);
+		asks_add(asks, &archive_queries[ROW_INSERT_ONCE], args, COUNT(args));
+	} else {
+		asks_add(asks, &archive_queries[ROW_INSERT], args, 7);
+	}
+	need_number(h, asks);
+}
+
+void
+archive_replace(
+	struct home *h, struct asks *asks, int64_t id, unsigned flags, const struct stanza *s)
+{
+	struct archive_coded coded = archive_encode(asks_arena(asks), h, s);
+	struct value args[] = { of_int((int64_t)(flags | coded.flags)), of_int(coded.dictionary),
+		of_str(coded.bytes), of_int(h->number), of_int(id) };
+
+	asks_add(asks, &archive_queries[ROW_REPLACE], args, COUNT(args));
+}
+
+/* ---- Read ------------------------------------------------------------------------------- */
+
+/* The values of a range, then those of more. */
+static struct ask
+range_ask(struct arena *a, const struct home *h, const struct archive_range *r,
+	enum archive_query all, enum archive_query with, const struct value *more)
+{
+	struct value *args = ARENA_ARRAY(a, struct value, 6);
+	size_t count = 0;
+
+	args[count++] = of_int(h->number);
+	if (!jid_is_none(r->with))
+		args[count++] = of_int(archive_peer(r->with));
+	args[count++] = of_int(r->after);
+	args[count++] = of_int(r->before);
+	args[count++] = of_int(r->limit);
+	if (more)
+		args[count++] = *more;
+	return (struct ask){ &archive_queries[jid_is_none(r->with) ? all : with], args, count };
+}
+
+struct ask
+archive_page(struct arena *a, const struct home *h, const struct archive_range *r)
+{
+	assert(r->limit <= ARCHIVE_PAGE_MAX + 1);
+	return range_ask(a, h, r, r->backwards ? PAGE_DOWN : PAGE_UP,
+		r->backwards ? WITH_DOWN : WITH_UP, NULL);
+}
+
+struct ask
+archive_count(struct arena *a, const struct home *h, const struct archive_range *r)
+{
+	return range_ask(a, h, r, COUNT_ALL, COUNT_WITH, NULL);
+}
+
+struct ask
+archive_find(
+	struct arena *a, const struct home *h, const struct archive_range *r, int64_t reference)
+{
+	struct value value = of_int(reference);
+
+	assert(!jid_is_none(r->with));
+	return range_ask(a, h, r, FIND_WITH, FIND_WITH, &value);
+}
+
+struct ask
+archive_get(struct arena *a, const struct home *h, int64_t id)
+{
+	struct value *args = ARENA_ARRAY(a, struct value, 2);
+
+	args[0] = of_int(h->number);
+	args[1] = of_int(id);
+	return (struct ask){ &archive_queries[ROW_GET], args, 2 };
+}
+
+bool
+archive_read(struct arena *a, const struct home *h, const struct rows *rows, size_t row,
+	struct archive_row *out)
+{
+	struct archive_coded coded = { .flags = (unsigned)row_int(rows, row, 1),
+		.dictionary = (unsigned)row_int(rows, row, 2),
+		.bytes = row_str(rows, row, 3) };
+
+	out->id = row_int(rows, row, 0);
+	out->flags = coded.flags & ~(unsigned)(ARCHIVE_CUT_TO | ARCHIVE_CUT_FROM);
+	if (archive_decode(a, h, &coded, &out->bytes))
+		return true;
+	log_error(AREA_HOME, NULL, "row %lld of an archive is damaged or of a newer program",
+		(long long)out->id);
+	return false;
+}
+
+const struct stanza *
+archive_row_stanza(const struct archive_row *r)
+{
+	return stanza_read(r->bytes);
+}
+
+bool
+archive_row_is_with(const struct archive_row *r, struct jid with)
+{
+	AUTO(buf_fini) struct buf escaped = BUF_INIT;
+	struct str value =
+		archive_address(r->bytes, r->flags & ARCHIVE_OUT ? STR(" to='") : STR(" from='"));
+
+	xml_escape_attr(&escaped, jid_full(with));
+	if (!str_starts(value, buf_str(&escaped)))
+		return false;
+	return value.n == buf_len(&escaped) ||
+	       (!jid_is_full(with) && value.p[buf_len(&escaped)] == '/');
+}

@@ -1,0 +1,121 @@
+/*
+ * archive.h -- the history of a home: an account's or a room's messages, for ever.
+ *
+ * An archive is the rows of one owner in the order of their ids.  The owner is a number that its
+ * home has; ids are given by the home (home_next_id) and carry the time, so there is no other
+ * column for it.  A row is written by an ask that its home's gate commits before the message goes
+ * on (home/gate.h); it is read by one range scan, of all rows or of those with one peer.
+ *
+ * Peer: of an account's row the other side of the conversation, of a room's the sender; its bare
+ * JID is kept as a keyed hash, so who looks for one must compare the address in the row, too
+ * (archive_row_is_with).
+ *
+ * On the wire an id is an opaque text (XEP-0359 6: it must not tell how many there are): a block
+ * cipher over the id and the owner, so the ids of other archives are recognised without a query.
+ *
+ * Runs on: the home's worker, if not said otherwise.
+ */
+#ifndef HOME_ARCHIVE_H
+#define HOME_ARCHIVE_H
+
+#include "home/home.h"
+#include "store/asks.h"
+
+enum archive_flags {
+	ARCHIVE_OUT = 1, /* sent by the owner */
+	ARCHIVE_COUNTS = 2, /* somebody wrote something: it can be unread */
+	ARCHIVE_GROUPCHAT = 4,
+	ARCHIVE_ORIGIN = 8, /* reference is of the sender's origin-id, else of the message's id */
+	ARCHIVE_RETRACTED = 16, /* a tombstone is in its place (XEP-0424) */
+	/* The codec's. */
+	ARCHIVE_CUT_TO = 64,
+	ARCHIVE_CUT_FROM = 128,
+};
+
+/* Main, after store_open and before workers start: reads the deployment's secret. */
+MUST_CHECK bool archive_init(struct err *e);
+/* Main, after workers_stop. */
+void archive_fini(void);
+
+/* ---- Load and delete ------------------------------------------------------------ */
+
+/* For who loads a home: a query of one parameter, the home's bare JID, and what takes its rows.
+ * From then on the home gives ids greater than those in the archive. */
+extern const struct query *const archive_load_query;
+void archive_loaded(struct home *h, const struct rows *rows);
+/* Adds what deletes the archive and the number of its owner; next h gets another one. */
+void archive_delete(struct home *h, struct asks *asks);
+/* The home's rows were deleted (and that is committed). */
+void archive_deleted(struct home *h);
+
+/* ---- Ids ------------------------------------------------------------------------- */
+
+#define ARCHIVE_ID_SIZE 23
+/* As it goes on the wire: the id of a stanza-id and of a result. */
+void archive_id_write(const struct home *h, int64_t id, char out[ARCHIVE_ID_SIZE]);
+/* False if it is not an id of this home's archive. */
+MUST_CHECK bool archive_id_read(const struct home *h, const char *text, int64_t *id);
+/* The first id of that millisecond, and the time of an id. */
+int64_t archive_id_at(msec_t wall);
+msec_t archive_time(int64_t id);
+/* s with this archive's <stanza-id/> beside it; every one that claims to be of this home was
+ * taken away.  id 0: only that. */
+const struct stanza *archive_stamp(const struct home *h, const struct stanza *s, int64_t id);
+
+/* ---- Write ------------------------------------------------------------------------ */
+
+struct archive_entry {
+	int64_t id; /* home_next_id */
+	struct jid peer; /* bare or full */
+	unsigned flags; /* enum archive_flags */
+	int64_t reference; /* archive_reference; 0: none */
+	/* Only if no row since `since` has the same peer and reference, both with ARCHIVE_ORIGIN. */
+	int64_t once_since; /* id; 0: in any case */
+	const struct stanza *stanza;
+};
+
+/* Adds one row.  The first ask of the list, if e->once_since (struct passage, `once`). */
+void archive_put(struct home *h, struct asks *asks, const struct archive_entry *e);
+/* Of an origin-id or id of a message to a bare JID; never 0. */
+int64_t archive_reference(const char *id, struct jid to);
+/* Another stanza in an old row's place (XEP-0424, 0425); flags are all of them. */
+void archive_replace(
+	struct home *h, struct asks *asks, int64_t id, unsigned flags, const struct stanza *s);
+
+/* ---- Read -------------------------------------------------------------------------- */
+
+#define ARCHIVE_PAGE_MAX 1000
+
+struct archive_range {
+	int64_t after, before; /* both exclusive; 0, INT64_MAX: open */
+	struct jid with; /* JID_NONE: everybody */
+	bool backwards; /* the last rows of the range; newest first */
+	unsigned limit; /* rows, at most ARCHIVE_PAGE_MAX */
+};
+
+/* One statement; values in a. */
+struct ask archive_page(struct arena *a, const struct home *h, const struct archive_range *r);
+/* Number of rows, counted up to limit; ignores backwards. */
+struct ask archive_count(struct arena *a, const struct home *h, const struct archive_range *r);
+/* That one row, or none. */
+struct ask archive_get(struct arena *a, const struct home *h, int64_t id);
+/* (id, flags) of rows with this reference, newest first, among those of the range. */
+struct ask archive_find(
+	struct arena *a, const struct home *h, const struct archive_range *r, int64_t reference);
+
+struct archive_row {
+	int64_t id;
+	unsigned flags;
+	struct str bytes; /* one <message xmlns='jabber:client'/>, in the arena */
+};
+
+/* Of the rows of archive_page and archive_get; false if it is damaged (logged). */
+MUST_CHECK bool archive_read(struct arena *a, const struct home *h, const struct rows *rows,
+	size_t row, struct archive_row *out);
+/* The row's other side (to if ARCHIVE_OUT, else from) is that address; a bare one stands for all
+ * its resources. */
+bool archive_row_is_with(const struct archive_row *r, struct jid with);
+/* NULL if damaged. */
+const struct stanza *archive_row_stanza(const struct archive_row *r);
+
+#endif

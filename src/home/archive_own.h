@@ -1,0 +1,48 @@
+/*
+ * archive_own.h -- between the archive_*.c files.
+ *
+ * Runs on: the home's worker, if not said otherwise.
+ */
+#ifndef HOME_ARCHIVE_OWN_H
+#define HOME_ARCHIVE_OWN_H
+
+#include "home/archive.h"
+
+/* ---- archive_codec.c -------------------------------------------------------------- */
+
+/* How a stanza lies in a row. */
+struct archive_coded {
+	unsigned dictionary; /* 0: as it is */
+	unsigned flags; /* ARCHIVE_CUT_...: the owner's address is left out */
+	struct str bytes; /* in the arena */
+};
+
+struct archive_coded archive_encode(
+	struct arena *a, const struct home *owner, const struct stanza *s);
+/* bytes of out are one element; false if damaged. */
+MUST_CHECK bool archive_decode(
+	struct arena *a, const struct home *owner, const struct archive_coded *in, struct str *out);
+/* The value, as it is written, of an attribute of the element's start tag; lead: " to='". */
+struct str archive_address(struct str element, struct str lead);
+/* Main: what each worker needs. */
+void archive_codec_init(void);
+void archive_codec_fini(void);
+
+/* src/home/dictionary, made by its embed at build time: in the order of their numbers. */
+struct archive_dictionary {
+	unsigned number;
+	const unsigned char *bytes;
+	size_t size;
+};
+
+extern const struct archive_dictionary archive_dictionaries[];
+extern const size_t archive_dictionaries_count;
+
+/* ---- archive_id.c ------------------------------------------------------------------- */
+
+void archive_id_init(const uint8_t key[16], uint64_t seed);
+void archive_id_fini(void);
+/* The keyed hash of a bare JID, as the column holds it. */
+int64_t archive_peer(struct jid j);
+
+#endif
