@@ -127,19 +127,6 @@ choose(const struct host *host, const struct stanza *s, enum iq_targets target, 
 
 /* ---- Answers -------------------------------------------------------------------- */
 
-/* An iq without `to` is answered by the account itself (RFC 6120 10.3.3). */
-static const struct stanza *
-from_account(const struct stanza *answer)
-{
-	const struct stanza *addressed;
-
-	if (!jid_is_none(answer->from))
-		return answer;
-	addressed = stanza_readdress(answer, jid_bare(answer->to), answer->to);
-	stanza_unref(&answer);
-	return addressed;
-}
-
 void
 iq_answer(struct job_engine *e, const struct stanza *answer)
 {
@@ -149,8 +136,7 @@ iq_answer(struct job_engine *e, const struct stanza *answer)
 		e->answer = answer;
 		return;
 	}
-	answer = from_account(answer);
-	route(e->job.worker, &answer, &RECEIPT_NONE);
+	route_answer(e->job.worker, &answer);
 }
 
 const struct xml *
@@ -195,16 +181,13 @@ iq_dispatch(struct worker *w, const struct host *host, struct account *a, struct
 	enum iq_targets target, const struct stanza *s, const struct receipt *r)
 {
 	const struct iq_handler *h;
-	const struct stanza *refusal;
 	struct job_engine *e;
 	enum cond why;
 
 	assert(worker_is_here(w) && stanza_is_request(s));
 	h = choose(host, s, target, &why);
 	if (!h) {
-		refusal = from_account(stanza_error(s, why, NULL, NULL));
-		route(w, &refusal, &RECEIPT_NONE);
-		receipt_give(w, r);
+		route_bounce(w, s, why, NULL, r);
 		return;
 	}
 	e = job_new(w, host, s, NULL);

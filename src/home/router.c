@@ -170,13 +170,26 @@ receipts_fini(struct local *l)
 /* ---- Answers ---------------------------------------------------------------------- */
 
 void
+route_answer(struct worker *w, const struct stanza **answer)
+{
+	const struct stanza *out = *answer;
+
+	if (jid_is_none(out->from)) {
+		out = stanza_readdress(*answer, jid_bare((*answer)->to), (*answer)->to);
+		stanza_unref(answer);
+	}
+	*answer = NULL;
+	route(w, &out, NULL);
+}
+
+void
 route_bounce(struct worker *w, const struct stanza *s, enum cond c, const char *text,
 	const struct receipt *r)
 {
 	const struct stanza *error = stanza_error(s, c, text, NULL);
 
 	if (error)
-		route(w, &error, NULL);
+		route_answer(w, &error);
 	receipt_give(w, r);
 }
 

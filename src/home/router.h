@@ -21,6 +21,9 @@ void route(struct worker *w, const struct stanza **s, const struct receipt *r);
 void route_many(struct worker *w, const struct stanza *s, const struct jid *to, size_t count);
 /* Gives a receipt (does nothing for RECEIPT_NONE). */
 void receipt_give(struct worker *w, const struct receipt *r);
+/* Takes *answer, a result or an error.  One without `from` answers what was sent without `to`, and
+ * comes from the account itself (RFC 6120 10.3). */
+void route_answer(struct worker *w, const struct stanza **answer);
 /* Error answer to s if one may be sent, and the receipt. */
 void route_bounce(struct worker *w, const struct stanza *s, enum cond c, const char *text,
 	const struct receipt *r);
