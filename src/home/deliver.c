@@ -268,29 +268,6 @@ deliver_again(struct account *a, const struct stanza *s, msec_t at)
 
 /* ---- Presence and iqs ------------------------------------------------------------ */
 
-static void
-presence(struct account *a, const struct stanza *s, const struct receipt *r)
-{
-	if (!a->exists) {
-		receipt_give(a->home.worker, r);
-		return;
-	}
-	switch ((enum presence_type)s->type) {
-	case PRESENCE_SUBSCRIBE:
-	case PRESENCE_SUBSCRIBED:
-	case PRESENCE_UNSUBSCRIBE:
-	case PRESENCE_UNSUBSCRIBED:
-		subscription_in(a, s, r);
-		break;
-	case PRESENCE_AVAILABLE:
-	case PRESENCE_UNAVAILABLE:
-	case PRESENCE_PROBE:
-	case PRESENCE_ERROR:
-		presence_in(a, s, r);
-		break;
-	}
-}
-
 /* RFC 6121 8.5.1, 8.5.2.1.3, 8.5.3: a bare JID is answered by the server, a full one by its
  * session. */
 static void
@@ -322,7 +299,7 @@ other_passed(struct home *h, const struct passage *p)
 	if (!host || p->result != STORE_OK)
 		receipt_give(h->worker, &p->receipt);
 	else if (p->stanza->kind == STANZA_PRESENCE)
-		presence(a, p->stanza, &p->receipt);
+		presence_in(a, p->stanza, &p->receipt);
 	else
 		iq(a, host, p->stanza, &p->receipt);
 }
@@ -338,6 +315,8 @@ deliver(struct account *a, const struct stanza *s, const struct receipt *r)
 		receipt_give(a->home.worker, r);
 	else if (ev.stanza->kind == STANZA_MESSAGE)
 		message(a, host, ev.stanza, r);
+	else if (is_subscription(ev.stanza))
+		subscription_in(a, ev.stanza, r);
 	else
 		gate_pass(&a->home, &(const struct passage){ .stanza = ev.stanza, .receipt = *r },
 			NULL, other_passed);

@@ -168,6 +168,7 @@ broadcast_available(struct session *s, const struct stanza *p, const struct rece
 	s->priority = priority;
 	s->available = true;
 	s->account->available_count += first;
+	s->ready = s->ready && priority >= 0;
 	to_contacts(s->account, s->presence, roster_sees_me);
 	to_own_sessions(s, s->presence);
 	if (first) {
@@ -314,12 +315,12 @@ answer_plain(struct account *a, struct jid to, enum presence_type type, msec_t a
 	answer_with(a, p, a->home.jid, to, at);
 }
 
-/* RFC 6121 4.3.2. */
+/* RFC 6121 4.3.2.  Who may not see the account is told what one is told who asks for none. */
 static void
 in_probe(struct account *a, const struct stanza *probe)
 {
 	bool full = jid_is_full(probe->to);
-	bool may = account_shares_presence(a, probe->from);
+	bool may = a->exists && account_shares_presence(a, probe->from);
 	bool answered = false;
 
 	for_each_session(s, a) {
@@ -368,14 +369,12 @@ in_error(struct account *a, const struct stanza *p)
 void
 presence_in(struct account *a, const struct stanza *p, const struct receipt *r)
 {
-	if (a->exists) {
-		if (p->type == PRESENCE_PROBE)
-			in_probe(a, p);
-		else if (p->type == PRESENCE_ERROR)
-			in_error(a, p);
-		else
-			in_broadcast(a, p);
-	}
+	if (p->type == PRESENCE_PROBE)
+		in_probe(a, p);
+	else if (p->type == PRESENCE_ERROR)
+		in_error(a, p);
+	else
+		in_broadcast(a, p);
 	receipt_give(a->home.worker, r);
 }
 

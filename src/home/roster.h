@@ -3,8 +3,8 @@
  *
  * The roster is in memory as long as its account is.  A change is made in memory first, then
  * written, and only when it is committed is it pushed and answered; writes of one account keep
- * their order.  Versions (2.6) grow by one with each change; removed items leave a tombstone so
- * that an old client is told.
+ * their order.  Versions (2.6) grow with each change; removed items leave a tombstone so that an
+ * old client is told, up to a number that is bounded.
  *
  * Runs on: the account's home.
  */
@@ -13,6 +13,7 @@
 
 #include "base/hash.h"
 #include "home/job.h"
+#include "store/asks.h"
 
 struct iq_handler;
 
@@ -52,10 +53,17 @@ roster_i_see(const struct roster_item *i)
 	return i && (i->subscription == SUB_TO || i->subscription == SUB_BOTH);
 }
 
-/* A subscription stanza that a session of the account sends (subscribe, subscribed, unsubscribe,
- * unsubscribed). */
+/* Is it subscribe, subscribed, unsubscribe or unsubscribed? */
+static inline bool
+is_subscription(const struct stanza *s)
+{
+	return s->kind == STANZA_PRESENCE && s->type >= PRESENCE_SUBSCRIBE &&
+	       s->type <= PRESENCE_UNSUBSCRIBED;
+}
+
+/* Such a stanza that a session of the account sends.  It takes its turn in the home's gate. */
 void subscription_out(struct session *s, const struct stanza *presence, const struct receipt *r);
-/* One that reached the account. */
+/* One that reached the account; the same. */
 void subscription_in(struct account *a, const struct stanza *presence, const struct receipt *r);
 /* Pending requests to a session that became available. */
 void subscription_show_pending(struct session *s);
@@ -70,14 +78,18 @@ void roster_tidy(struct account *a, struct roster_item **i);
 size_t roster_count(const struct account *a);
 /* name and groups are copied; groups NULL: none. */
 void roster_set_groups(struct roster_item *i, const char *const *groups);
-/* The item changed: next version, written with the statements in extra (may be NULL) in one
- * transaction, then pushed to the sessions that want it, then next runs.  A failed write taints
- * the account; the job ends with an error. */
+/* The item changed: next version, statements into asks; *shown is what roster_written will tell,
+ * with its texts in arena. */
+void roster_write(struct account *a, struct roster_item *i, struct asks *asks, struct arena *arena,
+	struct roster_item *shown);
+/* That is committed: pushed to the sessions that want it, and modules are told. */
+void roster_written(struct account *a, const struct roster_item *shown);
+/* Both in a job: the statements and extra (may be NULL) are one transaction, then next runs.  A
+ * failed write taints the account; the job ends with an error. */
 MUST_CHECK struct step roster_commit(
-	struct job *j, step_fn *next, struct roster_item *i, const struct ask *extra, size_t count);
-/* Same without an item: only extra. */
-MUST_CHECK struct step roster_commit_only(
-	struct job *j, step_fn *next, const struct ask *extra, size_t count);
+	struct job *j, step_fn *next, struct roster_item *i, const struct ask *extra);
+/* Pushes can bring a client from that version to the present. */
+bool roster_knows_version(const struct roster *r, int64_t version);
 /* <item/> as clients see it. */
 struct xml *roster_item_xml(struct arena *arena, struct xml *parent, const struct roster_item *i);
 /* Sends the push of one item to a session, or to all that want the roster (NULL). */
@@ -106,6 +118,7 @@ enum roster_query {
 	ROSTER_PUT_VERSION,
 	PENDING_PUT,
 	PENDING_DELETE,
+	ROSTER_DELETE_REMOVED,
 	ROSTER_DELETE_ALL,
 	ROSTER_VERSION_DELETE,
 	PENDING_DELETE_ALL,

@@ -76,16 +76,15 @@ send_all(struct job *j)
 static struct step
 roster_get(struct job *j)
 {
+	const struct roster *r = j->account->roster;
 	const char *ver = xml_get(iq_child(j), "ver");
 	int64_t since;
 
 	if (j->session)
 		j->session->wants_roster = true;
-	if (!ver || !str_int(str_of(ver), 1, j->account->roster->version, &since))
+	if (!ver || !str_int(str_of(ver), 0, INT64_MAX, &since) || !roster_knows_version(r, since))
 		return send_all(j);
-	if (since == j->account->roster->version)
-		return iq_result(j, NULL);
-	return send_changes(j, since);
+	return since == r->version ? iq_result(j, NULL) : send_changes(j, since);
 }
 
 /* ---- Set ---------------------------------------------------------------------- */
@@ -161,7 +160,7 @@ update(struct job *j, const struct edit *e, step_fn *next)
 	mem_free(&i->name);
 	i->name = e->name.n ? mem_copy_str(e->name) : NULL;
 	roster_set_groups(i, e->groups);
-	return roster_commit(j, next, i, NULL, 0);
+	return roster_commit(j, next, i, NULL);
 }
 
 /* ---- Remove (RFC 6121 2.5) ------------------------------------------------------ */
@@ -220,7 +219,7 @@ remove_item(struct job *j, struct roster_item *i, step_fn *next)
 	i->ask = i->approved = i->in_roster = false;
 	i->removed = true;
 	forget.args = args;
-	return roster_commit(j, removed_answer, i, &forget, 1);
+	return roster_commit(j, removed_answer, i, &forget);
 }
 
 static struct step
@@ -259,7 +258,7 @@ roster_admin_set(struct job *j, step_fn *next, struct jid contact, const char *n
 	mem_free(&i->name);
 	i->name = name && *name ? mem_copy_text(name) : NULL;
 	roster_set_groups(i, groups);
-	return roster_commit(j, next, i, NULL, 0);
+	return roster_commit(j, next, i, NULL);
 }
 
 struct step

@@ -11,6 +11,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "home/job.h"
@@ -36,6 +37,8 @@ const struct query roster_queries[] = {
 	[PENDING_DELETE] = { "pending_delete",
 		"DELETE FROM pending WHERE owner = ? AND contact = ?",
 		"DELETE FROM pending WHERE owner = ? AND contact_key = UNHEX(SHA2(?, 256))" },
+	[ROSTER_DELETE_REMOVED] = { "roster_delete_removed",
+		"DELETE FROM roster WHERE owner = ? AND removed = 1", NULL },
 	[ROSTER_DELETE_ALL] = { "roster_delete_all", "DELETE FROM roster WHERE owner = ?", NULL },
 	[ROSTER_VERSION_DELETE] = { "roster_version_delete",
 		"DELETE FROM roster_version WHERE owner = ?", NULL },
@@ -138,14 +141,63 @@ roster_load(struct account *a, const struct rows *items, const struct rows *vers
 		load_pending(a, pending, row);
 }
 
-/* ---- Write -------------------------------------------------------------------- */
+/* ---- Versions (RFC 6121 2.6) ---------------------------------------------------- */
 
-#define EXTRA_MAX 4
+/* A version counts changes within an epoch, which is the second in which it began.  So an account
+ * that was deleted and made again uses none of the old versions, and what is known of removals can
+ * be forgotten: a client with a version of an earlier epoch gets all. */
+#define EPOCH_SHIFT 24
+/* Tombstones of an account that are kept. */
+#define REMOVED_MAX 500
+
+bool
+roster_knows_version(const struct roster *r, int64_t version)
+{
+	return version >> EPOCH_SHIFT == r->version >> EPOCH_SHIFT && version <= r->version;
+}
+
+static int64_t
+epoch_after(int64_t version)
+{
+	int64_t now = clock_wall() / 1000, last = version >> EPOCH_SHIFT;
+
+	return (now > last ? now : last + 1) << EPOCH_SHIFT;
+}
+
+static size_t
+removed_count(const struct roster *r)
+{
+	size_t count = 0;
+
+	for (struct hash_node *n = hash_next(&r->items, NULL); n; n = hash_next(&r->items, n))
+		count += CONTAINER(n, struct roster_item, node)->removed;
+	return count;
+}
+
+/* All tombstones but the newest. */
+static void
+forget_removed(struct account *a, const struct roster_item *newest, struct asks *asks)
+{
+	struct hash *items = &a->roster->items;
+
+	for (struct hash_node *n = hash_next(items, NULL), *next; n; n = next) {
+		struct roster_item *i = CONTAINER(n, struct roster_item, node);
+
+		next = hash_next(items, n);
+		if (i != newest && i->removed) {
+			i->removed = false;
+			roster_tidy(a, &i);
+		}
+	}
+	asks_add(asks, &roster_queries[ROSTER_DELETE_REMOVED], ARGS(of_jid(a->home.jid)));
+	a->roster->version = epoch_after(a->roster->version);
+}
+
+/* ---- Write -------------------------------------------------------------------- */
 
 struct commit {
 	step_fn *next;
 	struct roster_item shown; /* what the push tells; strings in the job's arena */
-	bool push;
 };
 
 static struct str
@@ -180,65 +232,64 @@ capture(struct arena *arena, struct roster_item *copy, const struct roster_item 
 		copy->groups[k] = arena_text(arena, i->groups[k]);
 }
 
+void
+roster_write(struct account *a, struct roster_item *i, struct asks *asks, struct arena *arena,
+	struct roster_item *shown)
+{
+	struct roster *r = a->roster;
+
+	if (r->version == 0)
+		r->version = epoch_after(0);
+	if (i->removed && removed_count(r) > REMOVED_MAX)
+		forget_removed(a, i, asks);
+	i->version = ++r->version;
+	capture(arena, shown, i);
+	asks_add(asks, &roster_queries[ROSTER_PUT],
+		ARGS(of_jid(a->home.jid), of_jid(shown->contact),
+			of_text(shown->name ? shown->name : ""), of_int(i->subscription),
+			of_int(i->ask), of_int(i->approved),
+			of_str(groups_json(asks_arena(asks), i)), of_int(i->version),
+			of_int(i->removed)));
+	asks_add(asks, &roster_queries[ROSTER_PUT_VERSION],
+		ARGS(of_jid(a->home.jid), of_int(r->version)));
+}
+
+void
+roster_written(struct account *a, const struct roster_item *shown)
+{
+	struct roster_event ev = { { a->home.worker, home_host(&a->home) }, a, shown };
+
+	roster_push(a, NULL, shown);
+	if (ev.head.host)
+		hook_roster_changed(&ev);
+}
+
 static struct step
 committed(struct job *j)
 {
 	struct commit *c = j->commit;
-	struct roster_event ev = { { j->worker, j->host }, j->account, &c->shown };
 
-	if (j->outcome != STORE_OK) {
-		account_taint(j->account);
-		if (j->stanza && stanza_is_request(j->stanza))
-			return iq_error(j, COND_RESOURCE_CONSTRAINT,
-				"the roster cannot be written at the moment");
-		return job_fail(
-			j, "could not write the roster of %.*s", STR_ARG(jid_full(j->owner)));
+	if (j->outcome == STORE_OK) {
+		roster_written(j->account, &c->shown);
+		return c->next(j);
 	}
-	if (c->push) {
-		roster_push(j->account, NULL, &c->shown);
-		hook_roster_changed(&ev);
-	}
-	return c->next(j);
-}
-
-static struct ask
-ask_of(struct arena *arena, enum roster_query q, const struct value *args, size_t count)
-{
-	struct value *copy = ARENA_ARRAY(arena, struct value, count);
-
-	memcpy(copy, args, count * sizeof(*args));
-	return (struct ask){ &roster_queries[q], copy, count };
+	account_taint(j->account);
+	if (j->stanza && stanza_is_request(j->stanza))
+		return iq_error(
+			j, COND_RESOURCE_CONSTRAINT, "the roster cannot be written at the moment");
+	return job_fail(j, "could not write the roster of %.*s", STR_ARG(jid_full(j->owner)));
 }
 
 struct step
-roster_commit(
-	struct job *j, step_fn *next, struct roster_item *i, const struct ask *extra, size_t count)
+roster_commit(struct job *j, step_fn *next, struct roster_item *i, const struct ask *extra)
 {
-	struct commit *c = ARENA_NEW(j->arena, struct commit);
-	struct ask asks[2 + EXTRA_MAX];
-	size_t used = 2;
-
-	i->version = ++j->account->roster->version;
-	capture(j->arena, &c->shown, i);
-	c->next = next;
-	c->push = true;
-	j->commit = c;
-	asks[0] = ask_of(j->arena, ROSTER_PUT,
-		ARGS(of_jid(j->owner), of_jid(i->contact), of_text(i->name ? i->name : ""),
-			of_int(i->subscription), of_int(i->ask), of_int(i->approved),
-			of_str(groups_json(j->arena, i)), of_int(i->version), of_int(i->removed)));
-	asks[1] = ask_of(j->arena, ROSTER_PUT_VERSION, ARGS(of_jid(j->owner), of_int(i->version)));
-	for (size_t k = 0; k < count && k < EXTRA_MAX; k++)
-		asks[used++] = extra[k];
-	return job_query_else(j, committed, asks, used);
-}
-
-struct step
-roster_commit_only(struct job *j, step_fn *next, const struct ask *extra, size_t count)
-{
+	AUTO(asks_fini) struct asks asks = ASKS_NONE;
 	struct commit *c = ARENA_NEW(j->arena, struct commit);
 
 	c->next = next;
 	j->commit = c;
-	return job_query_else(j, committed, extra, count);
+	roster_write(j->account, i, &asks, j->arena, &c->shown);
+	if (extra)
+		asks_add(&asks, extra->query, extra->args, extra->count);
+	return job_query_else(j, committed, asks.list, asks.count);
 }

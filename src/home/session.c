@@ -430,35 +430,6 @@ session_send(struct session *s, const struct stanza *stanza)
 	session_hand(s, stanza, NULL);
 }
 
-/* RFC 6121 4.2 to 4.7, 3: presence that is not for one of ours to judge goes on its way. */
-static void
-send_presence(struct session *s, const struct stanza *presence, const struct receipt *r)
-{
-	const struct stanza *mine;
-
-	switch ((enum presence_type)presence->type) {
-	case PRESENCE_SUBSCRIBE:
-	case PRESENCE_SUBSCRIBED:
-	case PRESENCE_UNSUBSCRIBE:
-	case PRESENCE_UNSUBSCRIBED:
-		subscription_out(s, presence, r);
-		break;
-	case PRESENCE_AVAILABLE:
-	case PRESENCE_UNAVAILABLE:
-	case PRESENCE_PROBE:
-		presence_out(s, presence, r);
-		break;
-	case PRESENCE_ERROR:
-		if (jid_is_none(presence->to)) {
-			receipt_give(s->worker, r);
-			break;
-		}
-		mine = stanza_ref(presence);
-		route(s->worker, &mine, r);
-		break;
-	}
-}
-
 /* The session that sent it, if it is still there. */
 static struct session *
 sender_of(const struct passage *p)
@@ -558,7 +529,7 @@ other_passed(struct home *h, const struct passage *p)
 	if (!s || !s->account || !host || p->result != STORE_OK)
 		receipt_give(h->worker, &p->receipt);
 	else if (p->stanza->kind == STANZA_PRESENCE)
-		send_presence(s, p->stanza, &p->receipt);
+		presence_out(s, p->stanza, &p->receipt);
 	else
 		send_iq(s, host, p->stanza, &p->receipt);
 }
@@ -571,6 +542,8 @@ send_any(struct session *s, const struct host *host, const struct stanza *stanza
 		route_refuse(s->worker, stanza, COND_RESOURCE_CONSTRAINT, r);
 	else if (stanza->kind == STANZA_MESSAGE)
 		send_message(s, host, stanza, r);
+	else if (is_subscription(stanza))
+		subscription_out(s, stanza, r);
 	else
 		gate_pass(&s->account->home,
 			&(const struct passage){ .stanza = stanza, .receipt = *r }, NULL,

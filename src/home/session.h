@@ -40,7 +40,7 @@ struct session {
 	struct sm *sm; /* stream management; NULL: off */
 	struct later later;
 	bool available;
-	bool ready; /* session_ready has run since it became available */
+	bool ready; /* session_ready has run since its priority is 0 or more */
 	bool wants_roster; /* asked for its roster: gets pushes */
 	int8_t priority;
 	const struct stanza *presence; /* last broadcast presence while available */

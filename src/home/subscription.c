@@ -1,15 +1,17 @@
 /*
  * subscription.c -- presence subscriptions (RFC 6121 3): the effects of the state machine.
  *
- * The states change in memory at once; the stanza goes on (to the contact, to the user's sessions)
- * when the change is committed, with the side effects in the order that the RFC asks for.  Between
- * two local users both machines run, each at its own home.
+ * The states change in memory at once; the stanza waits in the home's gate and goes on (to the
+ * contact, to the user's sessions) when the change is committed, with the side effects in the order
+ * that the RFC asks for.  So it keeps its place among all that passes the home.  Between two local
+ * users both machines run, each at its own home.
  *
  * Runs on: the account's home.
  */
 #include "home/roster.h"
 
 #include "base/clock.h"
+#include "home/gate.h"
 #include "home/presence.h"
 #include "home/router.h"
 #include "home/session.h"
@@ -18,14 +20,14 @@
 #define PENDING_BYTES_MAX 4096
 
 struct change {
+	struct arena *arena; /* its own */
 	struct jid contact; /* bare */
 	struct subscription_change change;
 	struct subscription_state before;
 	enum subscription_event event;
-	struct receipt receipt;
+	bool written; /* the roster item changed: item is what clients are told */
+	struct roster_item item;
 };
-
-static step_fn sent_begin, sent_done, received_begin, received_done;
 
 static enum subscription_event
 event_of(const struct stanza *presence)
@@ -52,6 +54,12 @@ state_of(const struct roster_item *i)
 }
 
 static bool
+lets_in(struct subscription_state s)
+{
+	return s.subscription == SUB_FROM || s.subscription == SUB_BOTH;
+}
+
+static bool
 same(struct subscription_state a, struct subscription_state b)
 {
 	return a.subscription == b.subscription && a.ask == b.ask && a.pending_in == b.pending_in &&
@@ -67,103 +75,137 @@ say(struct account *a, struct jid contact, enum presence_type type)
 	route(a->home.worker, &s, NO_RECEIPT);
 }
 
-/* Puts the new state into memory and writes it, with the pending request if that changed. */
-static struct step
-write_change(struct job *j, struct change *c, step_fn *next)
+static struct change *
+change_new(struct jid contact, struct subscription_state before, enum subscription_event event,
+	struct subscription_change change)
 {
-	struct account *a = j->account;
-	struct roster_item *i = roster_find(a, c->contact);
+	struct arena *arena = arena_new(0);
+	struct change *c = ARENA_NEW(arena, struct change);
+
+	c->arena = arena;
+	c->contact = jid_copy(arena, jid_bare(contact));
+	c->before = before;
+	c->event = event;
+	c->change = change;
+	return c;
+}
+
+static void
+change_free(struct change *c)
+{
+	struct arena *arena = c->arena;
+
+	arena_free(&arena);
+}
+
+/* A request that begins to wait, or waits no longer.  kept: what is remembered of it; the account
+ * holds it, so that its text lasts until the statement is asked for. */
+static void
+set_pending(struct account *a, struct roster_item *i, const struct stanza *kept, struct asks *asks)
+{
+	AUTO(buf_fini) struct buf bytes = BUF_INIT;
+	struct str text;
+
+	if (!kept) {
+		stanza_unref(&i->pending);
+		asks_add(asks, &roster_queries[PENDING_DELETE],
+			ARGS(of_jid(a->home.jid), of_jid(i->contact)));
+		return;
+	}
+	i->pending = stanza_ref(kept);
+	i->pending_at = clock_wall();
+	stanza_write_alone(&bytes, kept);
+	text = buf_str(&bytes);
+	asks_add(asks, &roster_queries[PENDING_PUT],
+		ARGS(of_jid(a->home.jid), of_jid(i->contact),
+			of_str((struct str){ arena_str(asks_arena(asks), text), text.n }),
+			of_int(i->pending_at)));
+}
+
+/* Puts the new state into memory, and what writes it into asks. */
+static void
+apply(struct account *a, struct change *c, const struct stanza *kept, struct asks *asks)
+{
 	struct subscription_state after = c->change.after, before = c->before;
-	struct buf bytes = BUF_INIT;
-	struct value args[4] = { of_jid(j->owner), of_jid(c->contact) };
-	struct ask pending = { &roster_queries[PENDING_DELETE], args, 2 };
-	size_t count = after.pending_in != before.pending_in;
-	bool shown = after.subscription != before.subscription || after.ask != before.ask ||
-		     after.approved != before.approved;
-	struct step step;
+	struct roster_item *i = roster_find(a, c->contact);
 
 	if (!i)
 		i = roster_add(a, c->contact);
 	i->subscription = after.subscription;
 	i->ask = after.ask;
 	i->approved = after.approved;
-	if (after.pending_in && !before.pending_in) {
-		i->pending = stanza_ref(j->stanza);
-		i->pending_at = clock_wall();
-		stanza_write_alone(&bytes, j->stanza);
-		args[2] = of_str(buf_str(&bytes));
-		args[3] = of_int(i->pending_at);
-		pending = (struct ask){ &roster_queries[PENDING_PUT], args, 4 };
-	} else if (!after.pending_in) {
-		stanza_unref(&i->pending);
-	}
-	/* A request from outside makes no item (3.1.3); what the user does makes one. */
-	if (shown && !i->in_roster) {
+	if (after.pending_in != before.pending_in)
+		set_pending(a, i, after.pending_in ? kept : NULL, asks);
+	c->written = after.subscription != before.subscription || after.ask != before.ask ||
+		     after.approved != before.approved;
+	if (c->written) {
+		/* A request from outside makes no item (3.1.3); what the user does makes one. */
 		i->in_roster = true;
 		i->removed = false;
+		roster_write(a, i, asks, c->arena, &c->item);
 	}
-	step = shown ? roster_commit(j, next, i, &pending, count)
-		     : roster_commit_only(j, next, &pending, count);
-	roster_tidy(a, &i);
-	buf_fini(&bytes);
-	return step;
 }
 
+/* The stanza into the gate, with the statements of the change if it makes one. */
 static void
-start(struct account *a, const struct stanza *presence, const struct receipt *r, struct jid contact,
-	struct subscription_state before, struct subscription_change change, step_fn *first)
+enter(struct account *a, struct change *c, const struct stanza *presence, const struct receipt *r,
+	const struct stanza *kept, passage_fn *go)
 {
-	struct arena *arena = arena_new(0);
-	struct change *c = ARENA_NEW(arena, struct change);
+	AUTO(asks_fini) struct asks asks = ASKS_NONE;
+	struct roster_item *i;
 
-	c->contact = jid_copy(arena, jid_bare(contact));
-	c->before = before;
-	c->change = change;
-	c->event = event_of(presence);
-	c->receipt = r ? *r : RECEIPT_NONE;
-	job_start(a, presence, &arena, c, first);
+	if (!same(c->before, c->change.after))
+		apply(a, c, kept, &asks);
+	gate_pass(&a->home,
+		&(const struct passage){
+			.stanza = presence, .receipt = r ? *r : RECEIPT_NONE, .ctx = c },
+		&asks, go);
+	i = roster_find(a, c->contact);
+	roster_tidy(a, &i);
+}
+
+/* False: it is not on disk, or not needed any more; the receipt is given. */
+static bool
+is_committed(struct account *a, const struct passage *p)
+{
+	if (p->result != STORE_OK) {
+		account_taint(a);
+		route_bounce(a->home.worker, p->stanza, COND_RESOURCE_CONSTRAINT,
+			"the roster cannot be written at the moment", &p->receipt);
+		return false;
+	}
+	if (a->exists)
+		return true;
+	receipt_give(a->home.worker, &p->receipt);
+	return false;
 }
 
 /* ---- What the user sends ------------------------------------------------------- */
 
-static void
-send_on(struct account *a, const struct change *c, const struct stanza *presence)
-{
-	const struct stanza *out = stanza_readdress(presence, a->home.jid, c->contact);
-
-	route(a->home.worker, &out, &c->receipt);
-}
-
 /* 3.2.2: who is shut out sees everybody unavailable before the `unsubscribed`; 3.1.5: who was
  * let in sees who is there after the `subscribed`. */
 static void
-send_effects(struct account *a, const struct change *c, const struct stanza *presence)
+sent_passed(struct home *h, const struct passage *p)
 {
-	bool saw = c->before.subscription == SUB_FROM || c->before.subscription == SUB_BOTH;
-	bool sees = c->change.after.subscription == SUB_FROM ||
-		    c->change.after.subscription == SUB_BOTH;
+	struct account *a = account_of(h);
+	struct change *c = p->ctx;
+	const struct stanza *out;
 
-	if (saw && !sees)
-		presence_hide_from(a, c->contact);
-	if (c->change.route)
-		send_on(a, c, presence);
-	else
-		receipt_give(a->home.worker, &c->receipt);
-	if (sees && !saw)
-		presence_show_to(a, c->contact);
-}
-
-static struct step
-sent_done(struct job *j)
-{
-	send_effects(j->account, j->state, j->stanza);
-	return job_done(j);
-}
-
-static struct step
-sent_begin(struct job *j)
-{
-	return write_change(j, j->state, sent_done);
+	if (is_committed(a, p)) {
+		if (c->written)
+			roster_written(a, &c->item);
+		if (lets_in(c->before) && !lets_in(c->change.after))
+			presence_hide_from(a, c->contact);
+		if (c->change.route) {
+			out = stanza_readdress(p->stanza, a->home.jid, c->contact);
+			route(h->worker, &out, &p->receipt);
+		} else {
+			receipt_give(h->worker, &p->receipt);
+		}
+		if (!lets_in(c->before) && lets_in(c->change.after))
+			presence_show_to(a, c->contact);
+	}
+	change_free(c);
 }
 
 static bool
@@ -179,7 +221,7 @@ subscription_out(struct session *s, const struct stanza *presence, const struct 
 	struct account *a = s->account;
 	struct roster_item *i;
 	struct subscription_state before;
-	struct change c;
+	enum subscription_event event = event_of(presence);
 
 	if (jid_is_none(presence->to) || jid_eq_bare(presence->to, a->home.jid)) {
 		route_bounce(
@@ -193,15 +235,8 @@ subscription_out(struct session *s, const struct stanza *presence, const struct 
 		return;
 	}
 	before = state_of(i);
-	c = (struct change){ .contact = jid_bare(presence->to),
-		.before = before,
-		.event = event_of(presence),
-		.receipt = r ? *r : RECEIPT_NONE,
-		.change = subscription_sent(before, event_of(presence)) };
-	if (same(before, c.change.after))
-		send_effects(a, &c, presence);
-	else
-		start(a, presence, r, presence->to, before, c.change, sent_begin);
+	enter(a, change_new(presence->to, before, event, subscription_sent(before, event)),
+		presence, r, NULL, sent_passed);
 }
 
 /* ---- What the contact sends ------------------------------------------------------ */
@@ -215,40 +250,29 @@ show(struct account *a, const struct stanza *presence)
 			session_send(s, presence);
 }
 
-static const struct stanza *
-to_bare(const struct account *a, const struct stanza *presence)
-{
-	return stanza_readdress(presence, jid_bare(presence->from), a->home.jid);
-}
-
+/* 3.1.3, 3.1.6, 3.2.3, 3.3.3: the user's sessions see the stanza, then the push. */
 static void
-receive_effects(struct account *a, const struct change *c)
+received_passed(struct home *h, const struct passage *p)
 {
-	bool saw = c->before.subscription == SUB_FROM || c->before.subscription == SUB_BOTH;
-	bool sees = c->change.after.subscription == SUB_FROM ||
-		    c->change.after.subscription == SUB_BOTH;
+	struct account *a = account_of(h);
+	struct change *c = p->ctx;
 
-	if (c->change.answer)
-		say(a, c->contact,
-			c->event == EVENT_SUBSCRIBE ? PRESENCE_SUBSCRIBED : PRESENCE_UNSUBSCRIBED);
-	if (saw && !sees)
-		presence_hide_from(a, c->contact);
-	if (!saw && sees)
-		presence_show_to(a, c->contact);
-	receipt_give(a->home.worker, &c->receipt);
-}
-
-static struct step
-received_done(struct job *j)
-{
-	receive_effects(j->account, j->state);
-	return job_done(j);
-}
-
-static struct step
-received_begin(struct job *j)
-{
-	return write_change(j, j->state, received_done);
+	if (is_committed(a, p)) {
+		if (c->change.deliver)
+			show(a, p->stanza);
+		if (c->written)
+			roster_written(a, &c->item);
+		if (c->change.answer)
+			say(a, c->contact,
+				c->event == EVENT_SUBSCRIBE ? PRESENCE_SUBSCRIBED
+							    : PRESENCE_UNSUBSCRIBED);
+		if (lets_in(c->before) && !lets_in(c->change.after))
+			presence_hide_from(a, c->contact);
+		if (!lets_in(c->before) && lets_in(c->change.after))
+			presence_show_to(a, c->contact);
+		receipt_give(h->worker, &p->receipt);
+	}
+	change_free(c);
 }
 
 static size_t
@@ -297,33 +321,25 @@ void
 subscription_in(struct account *a, const struct stanza *presence, const struct receipt *r)
 {
 	AUTO(stanza_unref) const struct stanza *bare = NULL, *kept = NULL;
-	struct roster_item *i;
-	struct change c;
+	enum subscription_event event = event_of(presence);
+	struct subscription_change change;
+	struct subscription_state before;
 
 	if (!a->exists || jid_eq_bare(presence->from, a->home.jid)) {
 		receipt_give(a->home.worker, r);
 		return;
 	}
-	bare = to_bare(a, presence);
-	i = roster_find(a, presence->from);
-	c = (struct change){ .contact = jid_bare(presence->from),
-		.before = state_of(i),
-		.event = event_of(presence),
-		.receipt = r ? *r : RECEIPT_NONE };
-	c.change = subscription_received(c.before, c.event);
-	if (c.change.after.pending_in && !c.before.pending_in &&
-		pending_count(a) >= (size_t)config_of(a->home.worker)->c2s.max_pending) {
-		receipt_give(a->home.worker, r);
-		return;
+	bare = stanza_readdress(presence, jid_bare(presence->from), a->home.jid);
+	before = state_of(roster_find(a, presence->from));
+	change = subscription_received(before, event);
+	if (change.after.pending_in && !before.pending_in) {
+		if (pending_count(a) >= (size_t)config_of(a->home.worker)->c2s.max_pending) {
+			receipt_give(a->home.worker, r);
+			return;
+		}
+		kept = to_keep(bare);
 	}
-	if (c.change.deliver)
-		show(a, bare);
-	if (same(c.before, c.change.after)) {
-		receive_effects(a, &c);
-		return;
-	}
-	kept = to_keep(bare);
-	start(a, kept, r, presence->from, c.before, c.change, received_begin);
+	enter(a, change_new(presence->from, before, event, change), bare, r, kept, received_passed);
 }
 
 void
