@@ -10,3 +10,4 @@ libbongsu_a_SOURCES += modules/last.c
 libbongsu_a_SOURCES += modules/vcard.c
 libbongsu_a_SOURCES += modules/private.c
 libbongsu_a_SOURCES += modules/blocking.c
+libbongsu_a_SOURCES += modules/discovery.c

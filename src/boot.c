@@ -17,6 +17,7 @@
 #include "home/archive.h"
 #include "home/credential.h"
 #include "home/job.h"
+#include "http/http.h"
 #include "module/registry.h"
 #include "net/listener.h"
 #include "net/net.h"
@@ -58,6 +59,7 @@ boot_declare(const char *path, struct err *e)
 	bool done;
 
 	config_on_free(tls_release);
+	http_declare();
 	registry_builtin();
 	done = !folder || registry_load_folder(folder, e);
 	arena_free(&a);
@@ -288,6 +290,38 @@ stop_streams(struct server *s)
 		c2s_fini(worker_at(i));
 }
 
+static bool
+start_http(struct server *s, struct err *e)
+{
+	(void)s;
+	(void)e;
+	http_init();
+	return true;
+}
+
+static void
+shut_down_http(struct worker *w, void *arg)
+{
+	(void)arg;
+	http_shutdown(w);
+}
+
+/* Streams have ended: what is left are connections between requests. */
+static void
+rest_http(struct server *s)
+{
+	if (s->running)
+		workers_each(shut_down_http, NULL);
+}
+
+static void
+stop_http(struct server *s)
+{
+	(void)s;
+	for (unsigned i = 0; i < workers_count(); i++)
+		http_fini(worker_at(i));
+}
+
 /* ---- Clients at the end ---------------------------------------------------------------- */
 
 static void
@@ -392,6 +426,7 @@ static const struct stage stages[] = {
 	{ "tables", start_tables, NULL, NULL },
 	{ "homes", start_homes, NULL, stop_homes },
 	{ "streams", start_streams, NULL, stop_streams },
+	{ "http", start_http, rest_http, stop_http },
 	{ "net", start_net, NULL, stop_net },
 	{ "store", start_store, rest_store, NULL },
 	{ "archive", start_archive, NULL, stop_archive },

@@ -99,3 +99,9 @@ endif
 tests_unit_unit_SOURCES += tests/unit/home/test_window.c
 tests_unit_unit_SOURCES += tests/unit/home/test_unacked.c
 tests_unit_unit_SOURCES += tests/unit/home/test_sm.c
+tests_unit_unit_SOURCES += tests/unit/http/test_head.c
+tests_unit_unit_SOURCES += tests/unit/net/test_proxy.c
+fuzz_programs += tests/fuzz/fuzz_http
+tests_fuzz_fuzz_http_SOURCES = tests/fuzz/fuzz_http.c
+fuzz_programs += tests/fuzz/fuzz_proxy
+tests_fuzz_fuzz_proxy_SOURCES = tests/fuzz/fuzz_proxy.c

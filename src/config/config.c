@@ -179,6 +179,19 @@ check_c2s(struct load *l)
 			"max_stanza_before_auth is larger than max_stanza; expected at most as much");
 }
 
+/* RFC 6120 and XEP-0156 want no addresses without TLS. */
+static void
+check_http(struct load *l)
+{
+	const struct http_conf *http = &l->config->http;
+	const struct yaml *at = place_of_option(l, "http", "public_url");
+
+	if (http->public_url && !str_starts(str_of(http->public_url), STR("https://")))
+		fault_add(&l->faults, at->line, at->column,
+			"public_url is %s; expected an address that begins with https://",
+			fault_quote(&l->faults, str_of(http->public_url)));
+}
+
 /* «area=level» */
 static void
 check_log_area(struct load *l, const char *text)
@@ -227,6 +240,7 @@ load_tree(struct load *l)
 	load_listens(l);
 	check_data_dir(l);
 	check_c2s(l);
+	check_http(l);
 	check_log(l);
 }
 

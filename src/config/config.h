@@ -17,6 +17,7 @@
 #include "base/field.h"
 #include "base/hash.h"
 #include "base/str.h"
+#include "config/range.h"
 #include "run/worker.h"
 
 struct buf;
@@ -26,11 +27,15 @@ enum starttls { STARTTLS_REQUIRED, STARTTLS_OPTIONAL, STARTTLS_OFF };
 enum listen_tls { LISTEN_PLAIN, LISTEN_DIRECT };
 
 struct listen_conf {
-	const char *service; /* "c2s"; later http, s2s: checked against config_add_service */
+	const char *service; /* "c2s", "http"; later s2s: checked against config_add_service */
 	const char *address; /* an IP address; default "::" */
 	int64_t port; /* 0: any free one, printed at start */
 	int64_t starttls; /* enum starttls */
 	int64_t tls; /* enum listen_tls: "off" | "direct" */
+	bool proxy_protocol; /* connections begin with the header of a proxy */
+	const char *const *proxies; /* texts of: */
+	struct range *trusted; /* whose word about the client's address is taken */
+	size_t trusted_count;
 };
 
 struct tls_conf {
@@ -69,6 +74,20 @@ struct c2s_conf {
 	const char *const *mechanisms; /* NULL-terminated; default all */
 };
 
+/* Sizes in bytes. */
+struct http_conf {
+	int64_t max_header; /* request line and headers */
+	msec_t request_timeout; /* from the first byte of a request to its last */
+	msec_t idle_timeout; /* between requests */
+	const char *public_url; /* of the endpoints below, as clients reach them; NULL: made up */
+	const char *const *origins; /* web sites whose scripts may connect; "*": all */
+	const char *websocket; /* path of XMPP over WebSocket */
+	const char *bosh; /* path of BOSH */
+	msec_t bosh_wait; /* most that a request is held */
+	msec_t bosh_inactivity; /* without a request */
+	msec_t bosh_max_pause;
+};
+
 struct log_conf {
 	const char *file; /* NULL or "-": standard error */
 	int64_t format; /* enum log_format */
@@ -98,6 +117,7 @@ struct config {
 	struct store_conf store;
 	struct tls_conf tls;
 	struct c2s_conf c2s;
+	struct http_conf http;
 	struct log_conf log;
 	struct listen_conf *listens;
 	size_t listens_count;

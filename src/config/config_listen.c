@@ -140,6 +140,42 @@ check_tls(struct load *l, struct listen_conf *row, const struct yaml *node, size
 			row->tls == LISTEN_DIRECT ? "" : ", or starttls: off");
 }
 
+/* HTTP has no STARTTLS that anybody uses. */
+static void
+check_http(struct load *l, struct listen_conf *row, const struct yaml *node)
+{
+	const struct yaml *starttls = yaml_find(node, "starttls");
+
+	if (!text_eq(row->service, "http"))
+		return;
+	if (starttls && row->starttls != STARTTLS_OFF)
+		fault_add(&l->faults, starttls->line, starttls->column,
+			"starttls on a listener for http; expected `tls: direct` or nothing");
+	row->starttls = STARTTLS_OFF;
+}
+
+static void
+load_proxies(struct load *l, struct listen_conf *row, const struct yaml *node)
+{
+	const struct yaml *at = yaml_find(node, "proxies");
+	size_t n = 0;
+
+	while (row->proxies && row->proxies[n])
+		n++;
+	row->trusted = ARENA_ARRAY(l->arena, struct range, n);
+	for (size_t i = 0; i < n; i++) {
+		if (range_parse(row->proxies[i], &row->trusted[i]))
+			row->trusted_count++;
+		else
+			fault_add(&l->faults, at->line, at->column,
+				"proxies has %s; expected addresses or ranges such as 192.0.2.1 or 10.0.0.0/8",
+				fault_quote(&l->faults, str_of(row->proxies[i])));
+	}
+	if (row->proxy_protocol && n == 0)
+		fault_add(&l->faults, node->line, node->column,
+			"proxy_protocol without proxies; expected the addresses that may send it");
+}
+
 static void
 load_row(struct load *l, const struct yaml *node, size_t certificates)
 {
@@ -153,7 +189,9 @@ load_row(struct load *l, const struct yaml *node, size_t certificates)
 	check_service(l, node);
 	check_address(l, row, node);
 	check_twice(l, row, node);
+	check_http(l, row, node);
 	check_tls(l, row, node, certificates);
+	load_proxies(l, row, node);
 	l->config->listens_count++;
 }
 
@@ -161,8 +199,12 @@ static void
 standard_listeners(struct load *l, size_t certificates)
 {
 	static const struct listen_conf standard[] = {
-		{ "c2s", "::", 5222, STARTTLS_REQUIRED, LISTEN_PLAIN },
-		{ "c2s", "::", 5223, STARTTLS_OFF, LISTEN_DIRECT },
+		{ .service = "c2s", .address = "::", .port = 5222, .starttls = STARTTLS_REQUIRED },
+		{ .service = "c2s",
+			.address = "::",
+			.port = 5223,
+			.starttls = STARTTLS_OFF,
+			.tls = LISTEN_DIRECT },
 	};
 
 	l->config->listens = ARENA_ARRAY(l->arena, struct listen_conf, COUNT(standard));

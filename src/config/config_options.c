@@ -110,6 +110,31 @@ static const struct field c2s_fields[] = {
 	END_FIELDS,
 };
 
+static const struct field http_fields[] = {
+	SIZE_FIELD(struct http_conf, max_header, .dflt = "16k", .min = KIB(2), .max = KIB(256), .flags = FIELD_RELOAD,
+		.doc = "Largest request line with headers"),
+	DURATION_FIELD(struct http_conf, request_timeout, .dflt = "20s", .min = 100, .max = HOURS(1),
+		.flags = FIELD_RELOAD, .doc = "Time for a whole request, from its first byte to its last"),
+	DURATION_FIELD(struct http_conf, idle_timeout, .dflt = "60s", .min = 100, .max = HOURS(1),
+		.flags = FIELD_RELOAD, .doc = "How long a connection stays open between requests"),
+	TEXT_FIELD(struct http_conf, public_url, .min = 8, .max = 500, .flags = FIELD_RELOAD,
+		.doc = "How web clients reach this server, such as `https://chat.example.org`, for XEP-0156; `@HOST@` in it "
+			"is the XMPP host. Without it: the host's name and the port of the first http listener with TLS"),
+	LIST_FIELD(struct http_conf, origins, .dflt = "*", .min = 1, .max = 100, .flags = FIELD_RELOAD,
+		.doc = "Web sites whose scripts may connect, such as `https://example.org`; `*` is all"),
+	TEXT_FIELD(struct http_conf, websocket, .dflt = "/xmpp-websocket", .min = 1, .max = 200, .flags = FIELD_RELOAD,
+		.doc = "Path of XMPP over WebSocket (RFC 7395); `-` turns it off"),
+	TEXT_FIELD(struct http_conf, bosh, .dflt = "/http-bind", .min = 1, .max = 200, .flags = FIELD_RELOAD,
+		.doc = "Path of BOSH (XEP-0124); `-` turns it off"),
+	DURATION_FIELD(struct http_conf, bosh_wait, .dflt = "60s", .min = SECONDS(1), .max = HOURS(1),
+		.flags = FIELD_RELOAD, .doc = "The longest that a BOSH request is held while there is nothing to tell"),
+	DURATION_FIELD(struct http_conf, bosh_inactivity, .dflt = "60s", .min = SECONDS(1), .max = HOURS(1),
+		.flags = FIELD_RELOAD, .doc = "How long a BOSH session stays without a request"),
+	DURATION_FIELD(struct http_conf, bosh_max_pause, .dflt = "2m", .min = 0, .max = HOURS(1), .flags = FIELD_RELOAD,
+		.doc = "The longest pause that a BOSH client may ask for; 0: none"),
+	END_FIELDS,
+};
+
 static const struct field log_fields[] = {
 	TEXT_FIELD(struct log_conf, file, .min = 1, .flags = FIELD_RELOAD,
 		.doc = "File to log to; without it, or with `-`, standard error"),
@@ -123,14 +148,20 @@ static const struct field log_fields[] = {
 };
 
 const struct field config_listen[] = {
-	TEXT_FIELD(struct listen_conf, service, .min = 1, .flags = FIELD_REQUIRED, .doc = "What is served there: `c2s`"),
+	TEXT_FIELD(struct listen_conf, service, .min = 1, .flags = FIELD_REQUIRED, .doc = "What is served there: `c2s` or `http`"),
 	TEXT_FIELD(struct listen_conf, address, .dflt = "::", .min = 1, .doc = "IP address; `::` is all, IPv4 too"),
 	INT_FIELD(struct listen_conf, port, .min = 0, .max = 65535, .flags = FIELD_REQUIRED,
 		.doc = "TCP port; 0 takes a free one and prints it at start"),
 	ENUM_FIELD(struct listen_conf, starttls, .choices = CHOICES("required", "optional", "off"), .dflt = "required",
-		.doc = "Whether clients must, may or cannot switch to TLS"),
+		.doc = "Whether clients must, may or cannot switch to TLS; not for http"),
 	ENUM_FIELD(struct listen_conf, tls, .choices = CHOICES("off", "direct"), .dflt = "off",
 		.doc = "direct: TLS from the first byte (XEP-0368), instead of starttls"),
+	BOOL_FIELD(struct listen_conf, proxy_protocol, .dflt = "false",
+		.doc = "Whether connections begin with a header of the PROXY protocol (1 or 2), which says who the client is; "
+			"taken from `proxies` only, others are refused"),
+	LIST_FIELD(struct listen_conf, proxies, .max = 100,
+		.doc = "Addresses of proxies that are believed, such as `127.0.0.1` or `10.0.0.0/8`: their PROXY header, and for "
+			"http their `Forwarded` or `X-Forwarded-For` and `X-Forwarded-Proto`"),
 	END_FIELDS,
 };
 
@@ -139,6 +170,7 @@ const struct block config_blocks[] = {
 	{ "tls", config_tls, offsetof(struct config, tls),
 		"The certificate of all hosts that have none of their own." },
 	{ "c2s", c2s_fields, offsetof(struct config, c2s), "Limits and times of client connections." },
+	{ "http", http_fields, offsetof(struct config, http), "What http listeners serve." },
 	{ "log", log_fields, offsetof(struct config, log), "What is logged, and where to." },
 	{ .name = NULL },
 };

@@ -31,6 +31,7 @@
 #include "home/session.h"
 #include "home/stream_info.h"
 #include "hook/hook.h"
+#include "http/http.h"
 #include "module/kept.h"
 #include "run/limit.h"
 #include "xmpp/datetime.h"
@@ -66,6 +67,7 @@ struct module {
 	const struct query *queries;
 	const struct migration *migrations; /* of tables of its own; number 0: end */
 	const struct command *commands;
+	const struct http_route *http; /* what it serves over HTTP */
 	/* Main, after configuration and before workers; rarely needed. */
 	bool (*start)(struct err *e);
 	void (*stop)(void);

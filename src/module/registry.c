@@ -87,6 +87,8 @@ register_one(const struct module *m)
 		iq_add(h, index);
 	for (const struct command *c = m->commands; c && c->name; c++)
 		command_add(c);
+	for (const struct http_route *r = m->http; r && r->handle; r++)
+		http_serve(r, index);
 	if (m->slot)
 		m->state->slot = slot_add(m->slot);
 }

@@ -82,6 +82,12 @@ conn_peer(const struct conn *c)
 }
 
 bool
+conn_is_proxied_tls(const struct conn *c)
+{
+	return c->proxied_tls;
+}
+
+bool
 conn_uid(const struct conn *c, unsigned *uid)
 {
 	struct ucred who;

@@ -45,6 +45,7 @@ struct conn *conn_new(
 	struct worker *w, int fd, const struct addr *peer, const struct conn_ops *ops, void *owner);
 void conn_set_owner(struct conn *c, const struct conn_ops *ops, void *owner);
 struct worker *conn_worker(const struct conn *c);
+/* The peer; behind a proxy with the PROXY protocol, its client. */
 const struct addr *conn_peer(const struct conn *c);
 /* Who is at the other end of a UNIX socket; false for others. */
 MUST_CHECK bool conn_uid(const struct conn *c, unsigned *uid);
@@ -85,6 +86,8 @@ void conn_abort(struct conn *c);
  * "xmpp-client"; NULL: none. */
 void conn_start_tls(struct conn *c, const struct host *host, const char *alpn);
 bool conn_is_tls(const struct conn *c);
+/* The client came over TLS to a proxy, which said so with the PROXY protocol. */
+bool conn_is_proxied_tls(const struct conn *c);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384" for the log; "" without TLS. */
 const char *conn_tls_text(struct conn *c, char *out, size_t n);
 bool conn_is_tls13(const struct conn *c);

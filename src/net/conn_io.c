@@ -67,6 +67,17 @@ conn_deliver(struct conn *c, const char *bytes, size_t n)
 	return true;
 }
 
+void
+conn_received(struct conn *c, const char *bytes, size_t n)
+{
+	if (c->state != STATE_OPEN || n == 0)
+		return; /* closing: nobody listens any more */
+	if (c->tls)
+		tls_received(c, bytes, n);
+	else
+		(void)conn_deliver(c, bytes, n);
+}
+
 static void
 peer_closed(struct conn *c)
 {
@@ -100,12 +111,7 @@ receive(struct conn *c)
 	}
 	c->heard = worker_now(c->worker);
 	metric_add(METRIC_BYTES_IN, (uint64_t)n);
-	if (c->state != STATE_OPEN)
-		return; /* closing: nobody listens any more */
-	if (c->tls)
-		tls_received(c, bytes, (size_t)n);
-	else
-		(void)conn_deliver(c, bytes, (size_t)n);
+	conn_received(c, bytes, (size_t)n);
 }
 
 static void

@@ -69,6 +69,7 @@ struct conn {
 	uint8_t state; /* enum conn_state */
 	uint8_t end; /* enum conn_end */
 	bool paused, blocked, full, moving, peer_eof, counted;
+	bool proxied_tls; /* TLS ended at a proxy that we believe */
 	char id[16];
 	struct addr peer;
 };
@@ -100,6 +101,8 @@ void conn_flush(struct conn *c);
 size_t conn_waiting(const struct conn *c);
 /* Gives bytes to the owner, if it still wants any: true.  */
 bool conn_deliver(struct conn *c, const char *bytes, size_t n);
+/* Bytes from the socket, for TLS or the owner. */
+void conn_received(struct conn *c, const char *bytes, size_t n);
 
 /* ---- tls.c ------------------------------------------------------------------ */
 
@@ -113,6 +116,14 @@ void tls_resume(struct conn *c);
 MUST_CHECK bool tls_encrypt(struct conn *c, struct buf **out);
 /* Something is left that tls_encrypt could work on. */
 bool tls_has_more(const struct conn *c);
+
+/* ---- proxied.c -------------------------------------------------------------- */
+
+struct listen_conf;
+/* Gives a connection its owner, who takes what comes next. */
+typedef void proxied_fn(struct conn *c, const struct listen_conf *listen, void *arg);
+/* Reads a header of the PROXY protocol; go runs when c has the address of the client. */
+void proxied_start(struct conn *c, const struct listen_conf *listen, proxied_fn *go, void *arg);
 
 /* ---- listener.c ------------------------------------------------------------- */
 

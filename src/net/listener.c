@@ -58,6 +58,7 @@ static const struct {
 	const char *service, *alpn;
 } protocols[] = {
 	{ "c2s", "xmpp-client" },
+	{ "http", "http/1.1" },
 	{ "s2s", "xmpp-server" },
 };
 
@@ -75,6 +76,17 @@ listener_serve(const char *service, accept_fn *accept)
 	assert(i < SERVICES);
 	services[i].name = service;
 	services[i].accept = accept;
+}
+
+/* Where the service's function stands, or NULL; lives as long as the process. */
+static accept_fn **
+service_of(const char *name)
+{
+	for (size_t i = 0; i < SERVICES && services[i].name; i++) {
+		if (strcmp(services[i].name, name) == 0)
+			return &services[i].accept;
+	}
+	return NULL;
 }
 
 /* ---- Accept ----------------------------------------------------------------- */
@@ -117,25 +129,49 @@ nobody_end(struct conn *c, void *owner, enum conn_end end, const char *why)
 
 static const struct conn_ops nobody = { .on_bytes = nobody_bytes, .on_end = nobody_end };
 
+/* Gives the connection its owner and starts direct TLS; arg is the listener's accept. */
+static void
+hand_over(struct conn *c, const struct listen_conf *conf, void *arg)
+{
+	accept_fn *accept = *(accept_fn **)arg;
+
+	accept(c->worker, c, conf);
+	if (conf && conf->tls == LISTEN_DIRECT && !c->tls && !c->moving)
+		conn_start_tls(c, NULL, alpn_of(conf));
+}
+
+static void
+turn_away(int fd, const struct addr *peer, const char *why)
+{
+	char text[ADDR_TEXT];
+
+	addr_text(peer, text);
+	log_warn(AREA_NET, text, "refused a connection: %s", why);
+	close(fd);
+}
+
 static void
 welcome(struct listener *l, int fd, const struct sockaddr *sa)
 {
 	struct addr peer = addr_of(sa);
-	char text[ADDR_TEXT];
+	bool proxy = l->conf && ranges_have(l->conf->trusted, l->conf->trusted_count, peer.ip);
 	struct conn *c;
 
-	if (l->conf && !source_add(&peer, limit_of(l, &peer))) {
-		addr_text(&peer, text);
-		log_warn(AREA_NET, text, "refused a connection: too many from this address");
-		close(fd);
+	if (l->conf && l->conf->proxy_protocol && !proxy) {
+		turn_away(fd, &peer, "not one of the proxies of this listener");
+		return;
+	}
+	if (l->conf && !proxy && !source_add(&peer, limit_of(l, &peer))) {
+		turn_away(fd, &peer, "too many from this address");
 		return;
 	}
 	c = conn_new(l->worker, fd, &peer, &nobody, NULL);
-	if (l->conf)
+	if (l->conf && !proxy)
 		conn_set_counted(c);
-	l->accept(l->worker, c, l->conf);
-	if (l->conf && l->conf->tls == LISTEN_DIRECT && !c->tls && !c->moving)
-		conn_start_tls(c, NULL, alpn_of(l->conf));
+	if (l->conf && l->conf->proxy_protocol)
+		proxied_start(c, l->conf, hand_over, service_of(l->conf->service));
+	else
+		hand_over(c, l->conf, &l->accept);
 }
 
 static void
@@ -313,16 +349,6 @@ check_backlog(void)
 	fclose(f);
 }
 
-static accept_fn *
-service_of(const char *name)
-{
-	for (size_t i = 0; i < SERVICES && services[i].name; i++) {
-		if (strcmp(services[i].name, name) == 0)
-			return services[i].accept;
-	}
-	return NULL;
-}
-
 bool
 listeners_open(const struct config *c, struct err *e)
 {
@@ -333,7 +359,7 @@ listeners_open(const struct config *c, struct err *e)
 	check_backlog();
 	for (size_t i = 0; i < c->listens_count; i++) {
 		const struct listen_conf *conf = &c->listens[i];
-		accept_fn *accept = service_of(conf->service);
+		accept_fn **accept = service_of(conf->service);
 		unsigned port = (unsigned)conf->port;
 
 		if (!accept) {
@@ -342,7 +368,7 @@ listeners_open(const struct config *c, struct err *e)
 			return false;
 		}
 		for (unsigned w = 0; w < workers_count(); w++) {
-			if (!open_on(worker_at(w), conf, accept, &port, is_v6_only(c, conf), e)) {
+			if (!open_on(worker_at(w), conf, *accept, &port, is_v6_only(c, conf), e)) {
 				listeners_close();
 				return false;
 			}

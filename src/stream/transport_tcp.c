@@ -320,6 +320,7 @@ accept_c2s(struct worker *w, struct conn *c, const struct listen_conf *listen)
 	t->conn = c;
 	s->starttls = (uint8_t)(listen->tls == LISTEN_DIRECT ? STARTTLS_OFF : listen->starttls);
 	s->info.peer = *conn_peer(c);
+	s->info.tls = conn_is_proxied_tls(c);
 	s->info.transport = listen->tls == LISTEN_DIRECT ? "c2s_tls" : "c2s";
 	conn_set_owner(c, &conn_ops, t);
 	conn_set_max_output(c, (size_t)config_of(w)->c2s.max_output);

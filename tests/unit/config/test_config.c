@@ -298,7 +298,7 @@ static const struct {
 		"1:8: no hosts; expected a list of domains, `hosts: [example.org]`\n" },
 	{ "- a\n", "1:1: the file is a list; expected a map of options\n" },
 	{ ROWS "wrokers: 2\n",
-		"3:1: \"wrokers\" is not an option; expected hosts, listen, modules, store, tls, c2s, log, data_dir, "
+		"3:1: \"wrokers\" is not an option; expected hosts, listen, modules, store, tls, c2s, http, log, data_dir, "
 		"control_socket, modules_dir, admin_address or workers; did you mean \"workers\"?\n" },
 	{ ROWS "store: {diver: sqlite}\n",
 		"3:9: \"diver\" is not an option of store; expected driver, socket, host, port, user, password, "
@@ -396,7 +396,7 @@ static const struct {
 	{ ROWS "a: \xff\n", "3:4: not valid YAML: a byte that is not text; expected UTF-8\n" },
 	{ ROWS "\"a\\e[2Jb\": 1\n", "3:1: \"a\\x1b[2Jb\" is not an option; expected hosts" },
 	{ "hots: [a.example]\nworkers: x\nlisten: []\nlog: {level: lous}\n",
-		"1:1: \"hots\" is not an option; expected hosts, listen, modules, store, tls, c2s, log, data_dir, "
+		"1:1: \"hots\" is not an option; expected hosts, listen, modules, store, tls, c2s, http, log, data_dir, "
 		"control_socket, modules_dir, admin_address or workers; did you mean \"hosts\"?\n"
 		"1:1: no hosts; expected a list of domains, `hosts: [example.org]`\n"
 		"2:10: workers is \"x\"; expected a whole number at most 256\n"
