@@ -11,3 +11,6 @@ libbongsu_a_SOURCES += modules/vcard.c
 libbongsu_a_SOURCES += modules/private.c
 libbongsu_a_SOURCES += modules/blocking.c
 libbongsu_a_SOURCES += modules/discovery.c
+libbongsu_a_SOURCES += modules/pep/pep.h modules/pep/pep.c modules/pep/config.c modules/pep/node.c
+libbongsu_a_SOURCES += modules/pep/change.c modules/pep/items.c modules/pep/request.c
+libbongsu_a_SOURCES += modules/pep/owner.c modules/pep/event.c modules/pep/listener.c

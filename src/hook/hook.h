@@ -128,6 +128,14 @@ struct config_event {
 	const struct config *was, *is;
 };
 
+/* Of a node that belongs to the account (XEP-0163). */
+struct pep_event {
+	struct event_head head;
+	struct account *account;
+	const char *node, *item;
+	const struct xml *payload; /* NULL: the item was retracted */
+};
+
 /* ---- The table ---------------------------------------------------------------- */
 
 enum hook_id {
