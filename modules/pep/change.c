@@ -25,7 +25,7 @@ struct pep_write {
 	size_t deletes; /* the statement of a retraction that does */
 };
 
-struct asks {
+struct batch {
 	struct arena *arena;
 	struct ask *list;
 	size_t count;
@@ -36,7 +36,7 @@ static step_fn changed;
 /* ---- Statements --------------------------------------------------------------------- */
 
 static void
-add(struct asks *asks, const struct query *q, const struct value *args, size_t n)
+add(struct batch *asks, const struct query *q, const struct value *args, size_t n)
 {
 	struct value *copy = ARENA_ARRAY(asks->arena, struct value, n);
 
@@ -47,7 +47,7 @@ add(struct asks *asks, const struct query *q, const struct value *args, size_t n
 #define ADD(asks, query, ...) add((asks), &pep_queries[query], ARGS(__VA_ARGS__))
 
 static void
-add_node(struct asks *asks, struct value owner, const struct pep_node *n)
+add_node(struct batch *asks, struct value owner, const struct pep_node *n)
 {
 	struct buf config = BUF_INIT;
 
@@ -58,7 +58,7 @@ add_node(struct asks *asks, struct value owner, const struct pep_node *n)
 }
 
 static void
-add_publication(struct asks *asks, struct value owner, const struct pep_node *n,
+add_publication(struct batch *asks, struct value owner, const struct pep_node *n,
 	const struct pep_op *op, const struct pep_write *w)
 {
 	struct value number = of_int(n->number), max = of_int(n->config.max_items);
@@ -71,7 +71,7 @@ add_publication(struct asks *asks, struct value owner, const struct pep_node *n,
 }
 
 static void
-add_retraction(struct asks *asks, struct value owner, const struct pep_node *n,
+add_retraction(struct batch *asks, struct value owner, const struct pep_node *n,
 	const struct pep_op *op, struct pep_write *w)
 {
 	struct value number = of_int(n->number), max = of_int(n->config.max_items);
@@ -85,8 +85,8 @@ add_retraction(struct asks *asks, struct value owner, const struct pep_node *n,
 static struct step
 write_all(struct job *j, struct pep_change *c)
 {
-	struct asks asks = { j->arena, ARENA_ARRAY(j->arena, struct ask, ASKS_OF_OP * c->count + 2),
-		0 };
+	struct batch asks = { j->arena,
+		ARENA_ARRAY(j->arena, struct ask, ASKS_OF_OP * c->count + 2), 0 };
 	const struct pep_node *n = c->at;
 	struct value owner = of_jid(j->owner);
 

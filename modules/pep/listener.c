@@ -27,7 +27,7 @@
 #define QUEUE_MAX 32
 #define ANSWER_TIMEOUT SECONDS(60)
 /* Questions that one session has not answered; with more its capabilities do not count. */
-#define ASKS_MAX 8
+#define QUESTIONS_MAX 8
 
 struct client {
 	struct hash_node by_key;
@@ -48,7 +48,7 @@ struct listener {
 	struct session *session;
 	struct client *client; /* NULL: it wants nothing */
 	char *disco_node; /* whose info is asked for, or NULL: the client's as such */
-	unsigned asks; /* that it has not answered */
+	unsigned questions; /* that it has not answered */
 	bool greeted; /* since it became available */
 	const struct stanza *queue[QUEUE_MAX];
 	unsigned queued;
@@ -301,7 +301,7 @@ ask(struct worker *w, struct listener *l)
 	struct xml *query = xml_new(arena, NS_DISCO_INFO, "query");
 
 	xml_attr(arena, query, "node", l->disco_node);
-	l->asks++;
+	l->questions++;
 	session_ask(l->session, IQ_GET, query, ANSWER_TIMEOUT, answered,
 		client_ref(clients_of(w), l->client));
 	arena_free(&arena);
@@ -367,7 +367,7 @@ answered(struct account *a, struct session *s, const struct stanza *reply, void 
 					  : NULL;
 
 	if (l)
-		l->asks--;
+		l->questions--;
 	if (!c->known && query && is_true(c, query)) {
 		client_learn(c, query);
 		tell_waiting(c);
@@ -425,7 +425,7 @@ pep_listen(struct session *s, const struct stanza *presence)
 	l->client = c;
 	if (c->known) {
 		listener_ready(s->account, l);
-	} else if (l->asks == ASKS_MAX) {
+	} else if (l->questions == QUESTIONS_MAX) {
 		listener_leave(s->worker, l);
 	} else {
 		remember_node(l, presence);
