@@ -79,6 +79,7 @@ tests_unit_unit_SOURCES += tests/unit/home/test_archive.c
 tests_unit_unit_SOURCES += tests/unit/home/test_session.c
 tests_unit_unit_SOURCES += tests/unit/home/test_subscription.c
 tests_unit_unit_SOURCES += tests/unit/stream/test_sasl_scram.c
+tests_unit_unit_SOURCES += tests/unit/stream/test_sasl_guard.c
 tests_unit_unit_SOURCES += tests/unit/hook/test_hook.c
 tests_unit_unit_SOURCES += tests/unit/home/test_account.c
 tests_unit_unit_SOURCES += tests/unit/admin/test_command.c

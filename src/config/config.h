@@ -59,6 +59,8 @@ struct c2s_conf {
 	int64_t max_depth, max_attributes;
 	msec_t auth_timeout; /* from accept to bound */
 	int64_t auth_attempts; /* per stream */
+	int64_t max_failures_per_address,
+		max_failures_per_account; /* see stream/sasl_guard.h; 0: no limit */
 	int64_t max_connections_per_address; /* 0: no limit; loopback addresses and UNIX sockets never have one */
 	int64_t bytes_per_second, stanzas_per_second; /* 0: no limit */
 	int64_t burst_bytes, burst_stanzas;

@@ -68,6 +68,13 @@ static const struct field c2s_fields[] = {
 		.flags = FIELD_RELOAD, .doc = "Time from the connection to a bound resource"),
 	INT_FIELD(struct c2s_conf, auth_attempts, .dflt = "3", .min = 1, .max = 100, .flags = FIELD_RELOAD,
 		.doc = "Failed logins until the stream is closed"),
+	INT_FIELD(struct c2s_conf, max_failures_per_address, .dflt = "100", .min = 0, .max = 1000000,
+		.flags = FIELD_RELOAD,
+		.doc = "Failed logins from one IPv4 address or IPv6 /64 until more are refused; one is forgotten "
+			"every 10 seconds; 0: no limit; loopback addresses have none"),
+	INT_FIELD(struct c2s_conf, max_failures_per_account, .dflt = "20", .min = 0, .max = 1000000,
+		.flags = FIELD_RELOAD,
+		.doc = "The same for one account; addresses from which it logged in before are counted one by one"),
 	INT_FIELD(struct c2s_conf, max_connections_per_address, .dflt = "1000", .min = 0, .max = 1000000,
 		.flags = FIELD_RELOAD,
 		.doc = "Connections at a time from one IPv4 address or IPv6 /64; 0: no limit; "

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "stream/c2s_own.h"
+#include "stream/sasl_guard.h"
 #include "stream/transport.h"
 
 struct c2s_worker *
@@ -234,7 +235,6 @@ c2s_init(void)
 		struct c2s_worker *mine = MEM_NEW(struct c2s_worker);
 
 		list_init(&mine->streams);
-		sasl_guard_init(&mine->guard);
 		worker_set(worker_at(i), WORKER_STREAM, mine);
 	}
 	transport_tcp_init();
@@ -272,7 +272,7 @@ c2s_fini(struct worker *w)
 	struct c2s_worker *mine = c2s_worker(w);
 
 	parser_free(&mine->spare);
-	sasl_guard_fini(&mine->guard);
+	sasl_guard_fini();
 	mem_free(&mine);
 	worker_set(w, WORKER_STREAM, NULL);
 }

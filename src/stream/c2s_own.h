@@ -6,14 +6,12 @@
 #ifndef STREAM_C2S_OWN_H
 #define STREAM_C2S_OWN_H
 
-#include "stream/sasl_guard.h"
 #include "stream/stream.h"
 
 struct c2s_worker {
 	struct list streams;
 	size_t count;
 	struct parser *spare; /* for streams over TCP that hold none */
-	struct sasl_guard guard;
 	bool stopping;
 };
 

@@ -19,6 +19,7 @@
 #include "base/rand.h"
 #include "run/chore.h"
 #include "stream/c2s_own.h"
+#include "stream/sasl_guard.h"
 #include "stream/sasl_scram.h"
 #include "stream/transport.h"
 
@@ -50,6 +51,7 @@ struct sasl {
 	const struct mechanism *mechanism;
 	enum stage stage;
 	struct jid jid; /* who it is about, once known */
+	struct attempt attempt; /* counted by the guard, if it has an account */
 	struct scram scram;
 	struct scram_keys keys;
 	bool found, disabled, chore_right;
@@ -67,6 +69,8 @@ sasl_free(struct sasl **x)
 	*x = NULL;
 	if (!own)
 		return;
+	if (own->attempt.account.n > 0)
+		sasl_guard_left(&own->attempt);
 	arena = own->arena;
 	mem_wipe(&own->keys, sizeof(own->keys));
 	arena_free(&arena);
@@ -156,18 +160,31 @@ tell_failure(struct worker *w, struct timer *t)
 		stream_resume(s, PAUSE_DELAY);
 }
 
-static msec_t
-punish(struct stream *s)
+static bool
+begin_attempt(struct stream *s)
 {
-	struct sasl_guard *guard = &c2s_worker(s->worker)->guard;
-	msec_t now = worker_now(s->worker), by_address, by_account = 0;
-	uint8_t key[16];
-	size_t n = addr_limit_key(&s->info.peer, key);
+	const struct c2s_conf *conf = stream_conf(s);
+	struct attempt a = { &s->info.peer, jid_full(s->sasl->jid), worker_now(s->worker), false };
 
-	by_address = sasl_guard_failed(guard, (struct str){ (const char *)key, n }, now);
-	if (!jid_is_none(s->sasl->jid))
-		by_account = sasl_guard_failed(guard, jid_full(s->sasl->jid), now);
-	return by_address > by_account ? by_address : by_account;
+	if (!sasl_guard_begin(&a, (struct guard_bounds){ conf->max_failures_per_address,
+					  conf->max_failures_per_account })) {
+		log_warn(AREA_C2S, s->info.id,
+			"refused an attempt to log in as %s: too many failed", s->sasl->jid.text);
+		return false;
+	}
+	s->sasl->attempt = a;
+	return true;
+}
+
+static struct attempt
+take_attempt(struct stream *s)
+{
+	struct attempt a = s->sasl->attempt;
+
+	s->sasl->attempt.account = STR_NONE;
+	a.peer = &s->info.peer;
+	a.now = worker_now(s->worker);
+	return a;
 }
 
 static void
@@ -175,6 +192,7 @@ fail(struct stream *s, enum sasl_cond c)
 {
 	struct sasl *x = s->sasl;
 	bool guess = c == SASL_COND_NOT_AUTHORIZED || c == SASL_COND_ACCOUNT_DISABLED;
+	struct attempt attempt;
 	char peer[ADDR_TEXT];
 
 	addr_text(&s->info.peer, peer);
@@ -189,7 +207,8 @@ fail(struct stream *s, enum sasl_cond c)
 		return;
 	}
 	stream_pause(s, PAUSE_DELAY);
-	timer_set(s->worker, &s->delay, punish(s), tell_failure);
+	attempt = take_attempt(s);
+	timer_set(s->worker, &s->delay, sasl_guard_failed(&attempt), tell_failure);
 }
 
 /* ---- Success -------------------------------------------------------------------------------- */
@@ -199,16 +218,15 @@ succeed(struct stream *s, const char *additional)
 {
 	struct sasl *x = s->sasl;
 	struct str mechanism = str_of(x->mechanism->name);
+	struct attempt attempt;
 	char peer[ADDR_TEXT];
-	uint8_t key[16];
-	size_t n = addr_limit_key(&s->info.peer, key);
 
 	if (x->disabled) {
 		fail(s, SASL_COND_ACCOUNT_DISABLED);
 		return;
 	}
-	sasl_guard_forget(&c2s_worker(s->worker)->guard, (struct str){ (const char *)key, n });
-	sasl_guard_forget(&c2s_worker(s->worker)->guard, jid_full(x->jid));
+	attempt = take_attempt(s);
+	sasl_guard_succeeded(&attempt);
 	s->jid = x->jid;
 	s->jid.text = mem_copy_str(jid_full(x->jid));
 	memcpy(s->info.mechanism, mechanism.p, mechanism.n + 1);
@@ -269,6 +287,8 @@ fetch_keys(struct stream *s, const char *user, const char *authzid)
 		return SASL_COND_INVALID_AUTHZID;
 	if (s->from && !str_is(jid_full(x->jid), s->from))
 		return SASL_COND_INVALID_AUTHZID;
+	if (!begin_attempt(s))
+		return SASL_COND_TEMPORARY_AUTH_FAILURE;
 	x->stage = STAGE_KEYS;
 	stream_hold(s);
 	stream_pause(s, PAUSE_ASKED);

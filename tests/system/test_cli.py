@@ -9,13 +9,12 @@ import json
 import os
 import re
 import socket
-import sqlite3
 import stat
 import subprocess
 from pathlib import Path
 
 from bongsu import WAIT, Server, check, refused, run, wait_for
-from bongsu.server import BONGSUCTL, STORE
+from bongsu.server import BONGSUCTL
 
 server = Server("cli", hosts=["localhost", "example.org"], log={"file": "server.log"},
                 listen={"plain": {"service": "c2s", "starttls": "off"}})
@@ -259,24 +258,10 @@ def kicks(phone, desk, carol):
     ended(doomed, "not-authorized", "deleted")
 
 
-def put_accounts(names):
-    """Straight into the store."""
-    rows = [f"('{name}@example.org', 'example.org', 0)" for name in names]
-    sql = f"INSERT INTO account (owner, host, created) VALUES {', '.join(rows)};"
-    if "sqlite" in STORE:
-        db = sqlite3.connect("cli-data/bongsu.sqlite", timeout=WAIT)
-        with db:
-            db.execute(sql)
-        db.close()
-        return
-    settings = dict(re.findall(r'(\w+): "?([^",}]+)', STORE))
-    subprocess.run(["mariadb", f"--socket={settings['socket']}", f"--user={settings['user']}",
-                    f"--password={settings.get('password', '')}", settings["database"]], input=sql, text=True, check=True)
-
-
 def long_lists():
     names = [f"user{n:06}" for n in range(30000)]
-    put_accounts(names)
+    server.sql("INSERT INTO account (owner, host, created) VALUES " +
+               ", ".join(f"('{name}@example.org', 'example.org', 0)" for name in names))
     code, out, _ = ctl("registered_users", "example.org")
     check("a long list is whole and in order", code == 0 and out.split() == names, out[:200])
     check("a long list in JSON", as_json("registered_users", "example.org") == names)

@@ -3,6 +3,7 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import time
 from collections import namedtuple
@@ -128,10 +129,27 @@ class Server:
         """Resident memory in KB."""
         return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii"))[1])
 
-    def cpu(self):
-        """Seconds of processor time that it took so far."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    def cpu(self, thread=""):
+        """Seconds of processor time that its threads took so far, those whose name begins so."""
+        total = 0
+        for task in Path(f"/proc/{self.process.pid}/task").iterdir():
+            if (task / "comm").read_text(encoding="ascii").startswith(thread):
+                total += int((task / "schedstat").read_text(encoding="ascii").split()[0])
+        return total / 1e9
+
+    def sql(self, text):
+        """Runs statements in the server's own database; the rows, as texts."""
+        if "sqlite" in self.options["store"]:
+            db = sqlite3.connect(self.data / "bongsu.sqlite", timeout=WAIT)
+            with db:
+                rows = [[str(cell) for cell in row] for row in db.execute(text)]
+            db.close()
+            return rows
+        settings = dict(re.findall(r'(\w+): "?([^",}]+)', self.options["store"]))
+        done = subprocess.run(["mariadb", f"--socket={settings['socket']}", f"--user={settings['user']}", "--batch",
+                               "--skip-column-names", f"--password={settings.get('password', '')}", settings["database"]],
+                              input=text, capture_output=True, text=True, check=True)
+        return [line.split("\t") for line in done.stdout.splitlines()]
 
     # ---- administration
 
