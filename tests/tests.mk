@@ -106,3 +106,4 @@ fuzz_programs += tests/fuzz/fuzz_http
 tests_fuzz_fuzz_http_SOURCES = tests/fuzz/fuzz_http.c
 fuzz_programs += tests/fuzz/fuzz_proxy
 tests_fuzz_fuzz_proxy_SOURCES = tests/fuzz/fuzz_proxy.c
+tests_unit_unit_SOURCES += tests/unit/modules/test_muc_privilege.c

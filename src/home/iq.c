@@ -192,7 +192,7 @@ iq_dispatch(struct worker *w, const struct host *host, struct account *a, struct
 	}
 	e = job_new(w, host, s, NULL);
 	if (a)
-		job_of_account(e, a);
+		job_of_home(e, &a->home);
 	if (session)
 		job_tie(e, session);
 	else

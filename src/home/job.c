@@ -43,7 +43,7 @@ job_free(struct job_engine *e)
 {
 	struct arena *a = e->job.arena;
 
-	assert(!e->session && !e->account);
+	assert(!e->session && !e->pinned);
 	stanza_unref(&e->job.stanza);
 	stanza_unref(&e->answer);
 	arena_free(&a);
@@ -71,9 +71,9 @@ tell_origin(struct worker *w, struct mail *m)
 static void
 leave(struct job_engine *e)
 {
-	if (e->account)
-		home_unpin(&e->account->home);
-	e->account = NULL;
+	if (e->pinned)
+		home_unpin(e->pinned);
+	e->pinned = NULL;
 	if (!e->asker && !e->ended) {
 		job_free(e);
 		return;
@@ -87,14 +87,14 @@ static void
 close_sessions(struct worker *w, struct mail *m)
 {
 	struct job_engine *e = CONTAINER(m, struct job_engine, mail);
-	struct account *a = e->account;
+	struct account *a = account_of(e->pinned);
 	struct jid bare = jid_copy(e->job.arena, a->home.jid);
 	struct home *h;
 
 	for_each_session(s, a)
 		session_close(s, STREAM_COND_NOT_AUTHORIZED, "The account was deleted");
 	home_unpin(&a->home);
-	e->account = NULL;
+	e->pinned = NULL;
 	h = home_find(w, jid_full(bare));
 	if (h)
 		home_forget(h);
@@ -114,7 +114,7 @@ end(struct job_engine *e)
 	receipt_give(j->worker, &e->receipt);
 	e->receipt = RECEIPT_NONE;
 	job_untie(e);
-	if (e->closes && e->account) {
+	if (e->closes && e->pinned) {
 		e->mail.open = close_sessions;
 		worker_post(j->worker, j->worker, &e->mail);
 		return;
@@ -136,7 +136,7 @@ find_host(struct job_engine *e)
 {
 	const struct config *c = config_of(e->job.worker);
 
-	e->job.host = e->domain.p ? config_host(c, e->domain) : c->hosts[0];
+	e->job.host = e->domain.p ? route_host(e->job.worker, e->domain) : c->hosts[0];
 	return e->job.host != NULL;
 }
 
@@ -305,24 +305,32 @@ job_new(struct worker *w, const struct host *host, const struct stanza *stanza,
 }
 
 void
-job_of_account(struct job_engine *e, struct account *a)
+job_of_home(struct job_engine *e, struct home *h)
 {
-	home_pin(&a->home);
-	e->account = e->job.account = a;
-	e->job.owner = a->home.jid;
+	home_pin(h);
+	e->pinned = e->job.home = h;
+	e->job.account = h->kind == &account_kind ? account_of(h) : NULL;
+	e->job.owner = h->jid;
 	if (!e->domain.p)
-		e->domain = jid_domain(a->home.jid);
+		e->domain = jid_domain(h->jid);
+}
+
+void
+job_start_at(struct home *h, const struct stanza *stanza, struct arena **arena, void *state,
+	step_fn *first)
+{
+	struct job_engine *e = job_new(h->worker, NULL, stanza, arena);
+
+	job_of_home(e, h);
+	e->job.state = state;
+	job_run(e, first);
 }
 
 void
 job_start(struct account *a, const struct stanza *stanza, struct arena **arena, void *state,
 	step_fn *first)
 {
-	struct job_engine *e = job_new(a->home.worker, NULL, stanza, arena);
-
-	job_of_account(e, a);
-	e->job.state = state;
-	job_run(e, first);
+	job_start_at(&a->home, stanza, arena, state, first);
 }
 
 void
@@ -330,7 +338,7 @@ job_start_for_session(struct session *s, const struct stanza *stanza, step_fn *f
 {
 	struct job_engine *e = job_new(s->worker, NULL, stanza, NULL);
 
-	job_of_account(e, s->account);
+	job_of_home(e, &s->account->home);
 	job_tie(e, s);
 	e->of_session = true;
 	job_run(e, first);

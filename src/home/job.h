@@ -19,12 +19,12 @@
  *     resource-constraint type wait when the store is away; command: one line) and ends the job; a step named by
  *     job_query_else is told instead.
  *  3. An iq gets exactly one answer.
- *  4. The account stays warm while its jobs run.  When a session ends, its jobs of kind JOB_OF_SESSION end silently; an
+ *  4. The home stays warm while its jobs run.  When a session ends, its jobs of kind JOB_OF_SESSION end silently; an
  *     iq's job goes on with j->session NULL, and its answer goes nowhere.
  *  5. Queries of one home run in the order in which they were asked.
  *  6. What must survive between steps is in j->state (in j->arena).
  *
- * Runs on: the home of the account it belongs to, or for host and admin jobs the worker where it
+ * Runs on: the home of the account (or room) it belongs to, or for host and admin jobs the worker where it
  * began.
  */
 #ifndef HOME_JOB_H
@@ -50,9 +50,10 @@ struct job {
 	struct worker *worker;
 	struct arena *arena; /* lives as long as the job */
 	const struct host *host; /* in the configuration of now; never NULL in a step */
-	struct account *account; /* whose job it is, pinned; NULL for host and admin jobs */
+	struct home *home; /* whose job it is, pinned; NULL for host and admin jobs */
+	struct account *account; /* that home, if it is an account's */
 	struct session *session; /* the asking session, if it is of this home and still there */
-	struct jid owner; /* bare JID of account, or JID_NONE */
+	struct jid owner; /* bare JID of home, or JID_NONE */
 	const struct stanza *stanza; /* the iq, or what the job is about; may be NULL */
 	struct call *call; /* the admin command, or NULL */
 	const struct rows *rows; /* results of the last wait: the first statement's */
@@ -70,6 +71,9 @@ struct job {
  * iq get or set, the job owes the answer.  arena (may be NULL) is taken and becomes the job's,
  * with state in it. */
 void job_start(struct account *a, const struct stanza *stanza, struct arena **arena, void *state,
+	step_fn *first);
+/* The same at a home of any kind. */
+void job_start_at(struct home *h, const struct stanza *stanza, struct arena **arena, void *state,
 	step_fn *first);
 /* Ends silently when the session does. state: allocated by the first step. */
 void job_start_for_session(struct session *s, const struct stanza *stanza, step_fn *first);
@@ -106,7 +110,7 @@ const struct xml *iq_child(const struct job *j);
 #define NO_ARGS   NULL, 0
 /* clang-format on */
 
-/* One statement, ordered by the account (else by the stanza's sender, else not at all). */
+/* One statement, ordered by the home (else by the stanza's sender, else not at all). */
 MUST_CHECK struct step job_query(struct job *j, step_fn *next, const struct query *q,
 	const struct value *args, size_t count);
 /* Several that happen together or not at all; j->results[i] belongs to asks[i]. */
@@ -123,6 +127,12 @@ MUST_CHECK struct step job_chore(struct job *j, step_fn *next, void (*work)(stru
  * home: how a command reaches a user.  Elsewhere than at the old account's home j->session
  * becomes NULL. */
 MUST_CHECK struct step job_go_to(struct job *j, step_fn *next, struct jid bare);
+/* The same with a home of another kind. */
+MUST_CHECK struct step job_go_to_home(
+	struct job *j, step_fn *next, const struct home_kind *kind, struct jid bare);
+/* Waits until somebody calls job_wake, once. */
+MUST_CHECK struct step job_park(struct job *j, step_fn *next);
+void job_wake(struct job *j);
 /* Runs visit on each worker, one after the other, with j->worker set to it (no account), then
  * next where the job was. */
 MUST_CHECK struct step job_visit(struct job *j, void (*visit)(struct job *j), step_fn *next);

@@ -39,7 +39,8 @@ struct job_engine {
 	struct job job;
 	struct session_tie tie;
 	struct session *session; /* which counts this job, or NULL */
-	struct account *account; /* pinned, or NULL */
+	struct home *pinned; /* or NULL */
+	const struct home_kind *kind; /* of the home that it goes to */
 	struct worker *origin, *home; /* where it began; where it is when it is not away */
 	struct str domain; /* of its host; p NULL: the first one */
 	struct receipt receipt; /* given at the end */
@@ -75,7 +76,7 @@ struct job_engine {
 /* A job on w without anything; arena may be NULL or point to NULL. */
 struct job_engine *job_new(struct worker *w, const struct host *host, const struct stanza *stanza,
 	struct arena **arena);
-void job_of_account(struct job_engine *e, struct account *a);
+void job_of_home(struct job_engine *e, struct home *h);
 /* Counts the job with the session, which tells it when it ends. */
 void job_tie(struct job_engine *e, struct session *s);
 void job_untie(struct job_engine *e);

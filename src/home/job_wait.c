@@ -13,6 +13,7 @@
 #include "home/job_own.h"
 
 #include "base/mem.h"
+#include "home/router.h"
 #include "run/place.h"
 
 #include <assert.h>
@@ -134,6 +135,22 @@ job_sleep(struct job *j, step_fn *next, msec_t how_long)
 	return s;
 }
 
+struct step
+job_park(struct job *j, step_fn *next)
+{
+	struct step s = wait_for(j, next, false);
+
+	list_append(&job_place_of(j->worker)->sleeping, &j->engine->sleeping);
+	return s;
+}
+
+void
+job_wake(struct job *j)
+{
+	assert(list_linked(&j->engine->sleeping));
+	timer_set(j->worker, &j->engine->timer, 0, awake);
+}
+
 /* ---- Chores --------------------------------------------------------------------- */
 
 static void
@@ -187,15 +204,15 @@ job_chore_else(struct job *j, step_fn *next, void (*work)(struct job *j))
 	return job_soon(j, next, STORE_AWAY);
 }
 
-/* ---- Another account ------------------------------------------------------------ */
+/* ---- Another home --------------------------------------------------------------- */
 
 static void
-account_ready(struct home *h, struct home_wait *wait, bool ok)
+home_ready(struct home *h, struct home_wait *wait, bool ok)
 {
 	struct job_engine *e = CONTAINER(wait, struct job_engine, loading);
 
-	if (ok && !e->account)
-		job_of_account(e, account_of(h));
+	if (ok && !e->pinned)
+		job_of_home(e, h);
 	job_resume(e, ok ? STORE_OK : STORE_AWAY);
 }
 
@@ -205,13 +222,13 @@ arrive(struct worker *w, struct mail *m)
 	struct job_engine *e = CONTAINER(m, struct job_engine, mail);
 
 	e->job.worker = e->home = w;
-	/* An account of a host that is no longer served is not loaded: job_run says so. */
-	if (e->account || !config_host(config_of(w), e->domain)) {
+	/* A home of a host that is no longer served is not loaded: job_run says so. */
+	if (e->pinned || !route_host(w, e->domain)) {
 		job_resume(e, STORE_OK);
 		return;
 	}
-	e->loading.ready = account_ready;
-	home_with(w, &account_kind, e->job.owner, &e->loading);
+	e->loading.ready = home_ready;
+	home_with(w, e->kind, e->job.owner, &e->loading);
 }
 
 /* All that belongs to this place. */
@@ -227,19 +244,21 @@ pack(struct job_engine *e)
 		e->stream = copy;
 	}
 	job_untie(e);
-	if (e->account)
-		home_unpin(&e->account->home);
-	e->account = j->account = NULL;
+	if (e->pinned)
+		home_unpin(e->pinned);
+	e->pinned = j->home = NULL;
+	j->account = NULL;
 }
 
 static struct step
-go_to(struct job *j, step_fn *next, struct jid bare, bool tells)
+go_to(struct job *j, step_fn *next, const struct home_kind *kind, struct jid bare, bool tells)
 {
 	struct job_engine *e = j->engine;
 	struct step s = wait_for(j, next, tells);
 	struct worker *from = j->worker, *to = from;
 
-	if (!e->account || !jid_eq(e->account->home.jid, bare)) {
+	if (!e->pinned || !jid_eq(e->pinned->jid, bare)) {
+		e->kind = kind;
 		j->owner = jid_copy(j->arena, bare);
 		e->domain = jid_domain(j->owner);
 		pack(e);
@@ -253,13 +272,19 @@ go_to(struct job *j, step_fn *next, struct jid bare, bool tells)
 struct step
 job_go_to(struct job *j, step_fn *next, struct jid bare)
 {
-	return go_to(j, next, bare, false);
+	return go_to(j, next, &account_kind, bare, false);
+}
+
+struct step
+job_go_to_home(struct job *j, step_fn *next, const struct home_kind *kind, struct jid bare)
+{
+	return go_to(j, next, kind, bare, false);
 }
 
 struct step
 job_go_to_else(struct job *j, step_fn *next, struct jid bare)
 {
-	return go_to(j, next, bare, true);
+	return go_to(j, next, &account_kind, bare, true);
 }
 
 /* ---- All workers ---------------------------------------------------------------- */
@@ -270,7 +295,9 @@ back(struct worker *w, struct mail *m)
 	struct job_engine *e = CONTAINER(m, struct job_engine, mail);
 
 	e->job.worker = w;
-	e->job.account = e->account;
+	e->job.home = e->pinned;
+	e->job.account =
+		e->pinned && e->pinned->kind == &account_kind ? account_of(e->pinned) : NULL;
 	e->job.session = e->session;
 	e->away = false;
 	job_resume(e, STORE_OK);
@@ -284,7 +311,7 @@ visit_here(struct worker *w, struct mail *m)
 	struct worker *to = e->home;
 
 	e->job.worker = w;
-	e->job.host = e->domain.p ? config_host(c, e->domain) : c->hosts[0];
+	e->job.host = e->domain.p ? route_host(w, e->domain) : c->hosts[0];
 	if (e->job.host)
 		e->visit(&e->job);
 	if (++e->visited < workers_count())
@@ -303,6 +330,7 @@ job_visit(struct job *j, void (*visit)(struct job *j), step_fn *next)
 	e->visit = visit;
 	e->visited = 0;
 	e->away = true;
+	j->home = NULL;
 	j->account = NULL;
 	j->session = NULL;
 	e->mail.open = visit_here;

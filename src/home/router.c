@@ -1,8 +1,8 @@
 /*
  * router.c -- stanzas on their way to homes.
  *
- * A stanza travels as a parcel, one for many as a bundle for each worker.  Both are mail, also to
- * the worker that posts them, so that nothing is delivered inside the call that sends it.  Where an
+ * A stanza travels as a parcel, one for many as a bundle for each worker, several for one as a
+ * series.  All are mail, also to the worker that posts them, so that nothing is delivered inside the call that sends it.  Where an
  * address belongs is looked up twice: by the sender to find the worker, and at the home's worker,
  * whose configuration may be a newer one.
  *
@@ -39,6 +39,14 @@ struct bundle {
 	const struct stanza *stanza;
 	size_t count;
 	struct jid to[];
+};
+
+/* Its address's text lies behind the list. */
+struct series {
+	struct mail mail;
+	struct jid to;
+	size_t count;
+	const struct stanza *list[];
 };
 
 struct receipts {
@@ -464,4 +472,43 @@ route_many(struct worker *w, const struct stanza *s, const struct jid *to, size_
 	}
 	mem_free(&shares);
 	mem_free(&places);
+}
+
+/* ---- Several for one -------------------------------------------------------------------- */
+
+static void
+series_open(struct worker *w, struct mail *m)
+{
+	struct series *s = CONTAINER(m, struct series, mail);
+
+	for (size_t i = 0; i < s->count; i++) {
+		if (local_of(w))
+			unpack(w, s->list[i], s->to);
+		stanza_unref(&s->list[i]);
+	}
+	mem_free(&s);
+}
+
+void
+route_series(struct worker *w, const struct stanza *const *list, size_t count, struct jid to)
+{
+	struct str text = jid_full(to);
+	struct series *s;
+
+	assert(worker_is_here(w));
+	if (count == 0 || local_of(w)->closing)
+		return;
+	if (to.local == 0 || !route_host(w, jid_domain(to))) {
+		for (size_t i = 0; i < count; i++)
+			send_alone(w, list[i], to);
+		return;
+	}
+	s = mem_new(sizeof(*s) + count * sizeof(s->list[0]) + text.n + 1);
+	s->mail.open = series_open;
+	s->to = to;
+	s->to.text = memcpy(&s->list[count], text.p, text.n);
+	s->count = count;
+	for (size_t i = 0; i < count; i++)
+		s->list[i] = stanza_ref(list[i]);
+	worker_post(w, place_of(jid_bare_str(to)), &s->mail);
 }

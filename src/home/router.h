@@ -19,6 +19,8 @@ void route(struct worker *w, const struct stanza **s, const struct receipt *r);
 /* One stanza for many: each target (bare or full) gets it with its own `to`; one mail per
  * worker.  s is borrowed. */
 void route_many(struct worker *w, const struct stanza *s, const struct jid *to, size_t count);
+/* Several for one, in order: each gets `to` as its own; one mail.  The list is borrowed. */
+void route_series(struct worker *w, const struct stanza *const *list, size_t count, struct jid to);
 /* Gives a receipt (does nothing for RECEIPT_NONE). */
 void receipt_give(struct worker *w, const struct receipt *r);
 /* Takes *answer, a result or an error.  One without `from` answers what was sent without `to`, and

@@ -12,6 +12,7 @@
 #define MODULE_MODULE_H
 
 #include "admin/command.h"
+#include "base/digest.h"
 #include "base/encode.h"
 #include "base/field.h"
 #include "base/hash.h"
@@ -19,6 +20,7 @@
 #include "base/metric.h"
 #include "base/mem.h"
 #include "base/rand.h"
+#include "base/utf8.h"
 #include "home/account.h"
 #include "home/archive.h"
 #include "home/credential.h"
@@ -68,6 +70,7 @@ struct module {
 	const struct migration *migrations; /* of tables of its own; number 0: end */
 	const struct command *commands;
 	const struct http_route *http; /* what it serves over HTTP */
+	const struct service *services; /* domains of its own (home/router.h); kind NULL: end */
 	/* Main, after configuration and before workers; rarely needed. */
 	bool (*start)(struct err *e);
 	void (*stop)(void);

@@ -89,6 +89,8 @@ register_one(const struct module *m)
 		command_add(c);
 	for (const struct http_route *r = m->http; r && r->handle; r++)
 		http_serve(r, index);
+	for (const struct service *s = m->services; s && s->kind; s++)
+		service_add(s);
 	if (m->slot)
 		m->state->slot = slot_add(m->slot);
 }

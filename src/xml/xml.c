@@ -46,7 +46,7 @@ first_of(const struct xml *x, const char *ns, const char *name)
 const struct xml *
 xml_child(const struct xml *x, const char *ns, const char *name)
 {
-	return first_of(x->first, ns, name);
+	return x ? first_of(x->first, ns, name) : NULL;
 }
 
 const struct xml *
@@ -58,7 +58,7 @@ xml_next(const struct xml *x, const char *ns, const char *name)
 const char *
 xml_get(const struct xml *x, const char *name)
 {
-	for (const struct xml_attr *at = x->attrs; at; at = at->next) {
+	for (const struct xml_attr *at = x ? x->attrs : NULL; at; at = at->next) {
 		if (!at->ns && same(at->name, name))
 			return at->value;
 	}

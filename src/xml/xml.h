@@ -35,14 +35,14 @@ struct xml {
 
 /* x is an element with that name in that namespace.  x may be NULL. */
 bool xml_is(const struct xml *x, const char *ns, const char *name);
-/* First child element; ns or name NULL match any.  NULL if none. */
+/* First child element; ns or name NULL match any.  NULL if none, or if x is NULL. */
 const struct xml *xml_child(const struct xml *x, const char *ns, const char *name);
 /* The next sibling element (after x) that matches, or NULL. */
 const struct xml *xml_next(const struct xml *x, const char *ns, const char *name);
 #define xml_for_each(it, parent)                                                                   \
 	for (const struct xml *it = xml_child((parent), NULL, NULL); it;                           \
 		it = xml_next(it, NULL, NULL))
-/* Value of the attribute without namespace, or NULL. */
+/* Value of the attribute without namespace, or NULL (also if x is). */
 const char *xml_get(const struct xml *x, const char *name);
 /* Value of xml:lang on x itself, or NULL. */
 const char *xml_lang(const struct xml *x);

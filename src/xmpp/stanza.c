@@ -235,6 +235,29 @@ stanza_without(const struct stanza *s, const char *ns, const char *name, drop_fn
 	return &o->s;
 }
 
+const struct stanza *
+stanza_remake(const struct stanza *s, struct jid from, struct jid to, drop_fn *drop, void *ctx,
+	const struct xml *extra)
+{
+	struct arena *a = arena_new((s->payload ? s->payload->bytes.n * 2 : 0) + 1024);
+	struct xml *all = xml_new(a, NS_CLIENT, "all");
+	struct own *o;
+
+	for (const struct xml *x = s->children; x; x = x->next)
+		if (!drop || !drop(x, ctx))
+			xml_adopt(all, xml_copy(a, x));
+	for (; extra; extra = extra->next)
+		xml_adopt(all, xml_copy(a, extra));
+	o = own_new(a, all->first, STR_NONE);
+	o->s.kind = s->kind;
+	o->s.type = s->type;
+	o->s.from = jid_copy(a, from);
+	o->s.to = jid_copy(a, to);
+	o->s.id = arena_text(a, s->id);
+	o->s.lang = arena_text(a, s->lang);
+	return &o->s;
+}
+
 /* ---- Answer -------------------------------------------------------------- */
 
 const struct stanza *

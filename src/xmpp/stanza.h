@@ -92,6 +92,11 @@ const struct stanza *stanza_again(const struct stanza *s);
 const struct stanza *stanza_without(const struct stanza *s, const char *ns, const char *name,
 	bool (*drop)(const struct xml *child, void *ctx), void *ctx);
 
+/* The same with a new payload: its children without those for which drop (may be NULL) returns
+ * true, then `extra` (a chain of elements, copied; may be NULL).  What was beside it is left out. */
+const struct stanza *stanza_remake(const struct stanza *s, struct jid from, struct jid to,
+	bool (*drop)(const struct xml *child, void *ctx), void *ctx, const struct xml *extra);
+
 /* ---- Answer -------------------------------------------------------------- */
 
 /* iq result, addresses swapped.  child (may be NULL) lives in *a, which is taken; a may be NULL. */

@@ -1,0 +1,166 @@
+/*
+ * history.c -- what a room still has in memory of what was said (XEP-0045 7.2.13, 7.2.14).
+ *
+ * A ring of the last messages, with which those who enter are served without a question to the
+ * store.
+ *
+ * Runs on: the room's home.
+ */
+#include "modules/muc/muc.h"
+
+#include <inttypes.h>
+
+static struct remembered *
+at(const struct room *room, size_t i)
+{
+	return &room->history[(room->history_first + i) % room->history_room];
+}
+
+static void
+make_ring(struct room *room)
+{
+	int64_t most = room->config->maxhistoryfetch;
+
+	if (room->history || most <= 0)
+		return;
+	room->history_room = (size_t)most;
+	room->history = mem_new(room->history_room * sizeof(*room->history));
+}
+
+void
+history_add(struct room *room, const struct stanza *message, msec_t when, int64_t id)
+{
+	struct remembered *slot;
+
+	make_ring(room);
+	if (!room->history)
+		return;
+	if (room->history_count == room->history_room) {
+		stanza_unref(&at(room, 0)->message);
+		room->history_first = (room->history_first + 1) % room->history_room;
+		room->history_count--;
+	}
+	slot = at(room, room->history_count++);
+	*slot = (struct remembered){ stanza_ref(message), when, id };
+}
+
+void
+history_drop(struct room *room)
+{
+	for (size_t i = 0; i < room->history_count; i++)
+		stanza_unref(&at(room, i)->message);
+	room->history_first = room->history_count = room->history_room = 0;
+	mem_free(&room->history);
+}
+
+/* ---- What somebody asks for ------------------------------------------------------------------ */
+
+struct wish {
+	int64_t chars, stanzas; /* -1: any */
+	msec_t since; /* wall */
+};
+
+static int64_t
+number(const struct xml *x, const char *name)
+{
+	const char *text = x ? xml_get(x, name) : NULL;
+	int64_t n;
+
+	return text && str_int(str_of(text), 0, INT32_MAX, &n) ? n : -1;
+}
+
+static struct wish
+read_wish(const struct xml *join)
+{
+	const struct xml *x = join ? xml_child(join, NS_MUC, "history") : NULL;
+	const char *since = x ? xml_get(x, "since") : NULL;
+	struct wish wish = { number(x, "maxchars"), number(x, "maxstanzas"), 0 };
+	int64_t seconds = number(x, "seconds");
+	msec_t at;
+
+	if (since && datetime_parse(str_of(since), &at))
+		wish.since = at;
+	if (seconds >= 0 && clock_wall() - SECONDS(seconds) > wish.since)
+		wish.since = clock_wall() - SECONDS(seconds);
+	return wish;
+}
+
+static const struct stanza *
+delayed(const struct room *room, struct arena *a, const struct remembered *r)
+{
+	struct xml *delay = xml_new(a, NS_DELAY, "delay");
+	char stamp[DATETIME_SIZE];
+
+	datetime_write(stamp, r->at);
+	xml_attr(a, delay, "from", jid_text(a, room->home.jid));
+	xml_attr(a, delay, "stamp", stamp);
+	return stanza_beside(r->message, delay);
+}
+
+static void
+drop_stanza(void *s)
+{
+	const struct stanza *one = s;
+
+	stanza_unref(&one);
+}
+
+size_t
+history_for(struct room *room, struct arena *a, const struct xml *join, const struct stanza ***out)
+{
+	struct wish wish = read_wish(join);
+	size_t count = room->history_count, first = count;
+
+	if (wish.stanzas >= 0 && count > (size_t)wish.stanzas)
+		count = (size_t)wish.stanzas;
+	*out = ARENA_ARRAY(a, const struct stanza *, room->history_count + 1);
+	while (count > 0 && first > 0) {
+		const struct remembered *r = at(room, first - 1);
+		const struct stanza *s;
+
+		if (r->at < wish.since)
+			break;
+		s = delayed(room, a, r);
+		arena_keep(a, drop_stanza, (void *)(uintptr_t)s);
+		if (wish.chars >= 0 && (wish.chars -= (int64_t)stanza_size(s)) < 0)
+			break;
+		(*out)[--first] = s;
+		count--;
+	}
+	*out += first;
+	return room->history_count - first;
+}
+
+/* ---- The subject -------------------------------------------------------------------------------- */
+
+const struct stanza *
+subject_for(struct room *room)
+{
+	struct remembered last = { room->subject, room->subject_at, 0 };
+	struct arena *a = arena_new(0);
+	const struct stanza *s;
+
+	if (room->subject) {
+		s = delayed(room, a, &last);
+		arena_free(&a);
+		return s;
+	}
+	return stanza_new(&a, STANZA_MESSAGE, MESSAGE_GROUPCHAT, room->home.jid, JID_NONE, NULL,
+		xml_new(a, NS_CLIENT, "subject"));
+}
+
+/* ---- The archive ----------------------------------------------------------------------------------- */
+
+const char *
+room_id_text(struct arena *a, const struct room *room, int64_t id)
+{
+	(void)room;
+	return arena_printf(a, "%" PRIx64, id);
+}
+
+void
+room_archive_features(struct arena *a, struct xml *query)
+{
+	(void)a;
+	(void)query;
+}

@@ -1,0 +1,233 @@
+/*
+ * store.c -- a room's rows.
+ *
+ * One request loads a room.  Each change is one request that has all its statements; memory follows
+ * when it is committed.
+ *
+ * Runs on: the room's home.
+ */
+#include "modules/muc/muc.h"
+
+#include <stdio.h>
+
+#define MEMBERS                                                                                    \
+	" (SELECT COUNT(*) FROM muc_affiliation WHERE owner = muc_room.owner AND affiliation > 1)"
+
+#define FOUND                                                                                      \
+	"SELECT owner, title, description, members, open FROM muc_room WHERE service = ? AND "     \
+	"listed = 1 AND members >= ? AND ((? <> 0 AND title LIKE ? ESCAPE '!') OR "                \
+	"(? <> 0 AND description LIKE ? ESCAPE '!') OR (? <> 0 AND owner LIKE ? ESCAPE '!')) AND "
+#define MATCHES(column) "CONVERT(" column " USING utf8mb4) LIKE CONVERT(? USING utf8mb4) ESCAPE '!'"
+#define FOUND_MARIADB                                                                                 \
+	"SELECT owner, title, description, members, open FROM muc_room WHERE service = ? AND "        \
+	"listed = 1 AND members >= ? AND ((? <> 0 AND " MATCHES("title") ") OR (? <> 0 AND " MATCHES( \
+		"description") ") OR (? <> 0 AND " MATCHES("owner") ")) AND "
+
+const struct query room_queries[] = {
+	[ROOM_LOAD] = { "muc_load",
+		"SELECT created, used, secret, options, version, version_floor, subject, "
+		"subject_at, hats, avatar FROM muc_room WHERE owner = ?",
+		NULL },
+	[ROOM_LOAD_AFFILIATIONS] = { "muc_load_affiliations",
+		"SELECT jid, affiliation, nick, reason, version FROM muc_affiliation "
+		"WHERE owner = ?",
+		NULL },
+	[ROOM_LOAD_OCCUPANTS] = { "muc_load_occupants",
+		"SELECT jid, nick, role, presence FROM muc_occupant WHERE owner = ?", NULL },
+	[ROOM_PUT] = { "muc_put",
+		"REPLACE INTO muc_room (owner, service, created, used, secret, persistent, listed, "
+		"open, title, description, options, members) VALUES "
+		"(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		NULL },
+	[ROOM_SET_CONFIG] = { "muc_set_config",
+		"UPDATE muc_room SET persistent = ?, listed = ?, open = ?, title = ?, "
+		"description = ?, options = ? WHERE owner = ?",
+		NULL },
+	[ROOM_SET_SUBJECT] = { "muc_set_subject",
+		"UPDATE muc_room SET subject = ?, subject_at = ? WHERE owner = ?", NULL },
+	[ROOM_SET_HATS] = { "muc_set_hats", "UPDATE muc_room SET hats = ? WHERE owner = ?", NULL },
+	[ROOM_SET_VCARD] = { "muc_set_vcard",
+		"UPDATE muc_room SET vcard = ?, avatar = ? WHERE owner = ?", NULL },
+	[ROOM_GET_VCARD] = { "muc_get_vcard", "SELECT vcard FROM muc_room WHERE owner = ?", NULL },
+	[ROOM_SET_USED] = { "muc_set_used", "UPDATE muc_room SET used = ? WHERE owner = ?", NULL },
+	[ROOM_DELETE] = { "muc_delete", "DELETE FROM muc_room WHERE owner = ?", NULL },
+	[ROOM_DELETE_AFFILIATIONS] = { "muc_delete_affiliations",
+		"DELETE FROM muc_affiliation WHERE owner = ?", NULL },
+	[ROOM_DELETE_MEMBER] = { "muc_delete_member",
+		"DELETE FROM muc_member WHERE owner = ? AND room = ?", NULL },
+	[ROOM_DELETE_OCCUPANTS] = { "muc_delete_occupants",
+		"DELETE FROM muc_occupant WHERE owner = ?", NULL },
+	[ROOM_PUT_OCCUPANT] = { "muc_put_occupant",
+		"REPLACE INTO muc_occupant (owner, jid, nick, role, presence) VALUES "
+		"(?, ?, ?, ?, ?)",
+		NULL },
+	[AFFILIATION_PUT] = { "muc_put_affiliation",
+		"REPLACE INTO muc_affiliation (owner, jid, affiliation, nick, reason, version) "
+		"VALUES (?, ?, ?, ?, ?, ?)",
+		NULL },
+	[AFFILIATION_VERSION] = { "muc_affiliation_version",
+		"UPDATE muc_room SET version = ?, members =" MEMBERS " WHERE owner = ?", NULL },
+	[MEMBER_PUT] = { "muc_put_member",
+		"REPLACE INTO muc_member (owner, room, affiliation, nick) VALUES (?, ?, ?, ?)",
+		NULL },
+	[MEMBER_LIST] = { "muc_member_list",
+		"SELECT room, affiliation, nick FROM muc_member WHERE owner = ? ORDER BY room",
+		NULL },
+	[ROOM_LIST_PUBLIC] = { "muc_list_public",
+		"SELECT owner, title FROM muc_room WHERE service = ? AND listed = 1 AND owner > ? "
+		"ORDER BY owner LIMIT ?",
+		NULL },
+	[ROOM_LIST_ALL] = { "muc_list",
+		"SELECT owner, title, listed, used FROM muc_room WHERE service = ? AND owner > ? "
+		"ORDER BY owner LIMIT ?",
+		NULL },
+	[ROOM_COUNT] = { "muc_count", "SELECT COUNT(*) FROM muc_room WHERE service = ?", NULL },
+	[ROOM_SEARCH] = { "muc_search", FOUND "owner > ? ORDER BY owner LIMIT ?",
+		FOUND_MARIADB "owner > ? ORDER BY owner LIMIT ?" },
+	[ROOM_SEARCH_BY_USERS] = { "muc_search_by_users",
+		FOUND "1 = 1 ORDER BY members DESC, owner LIMIT ? OFFSET ?",
+		FOUND_MARIADB "1 = 1 ORDER BY members DESC, owner LIMIT ? OFFSET ?" },
+	[ROOM_UNUSED] = { "muc_unused",
+		"SELECT owner FROM muc_room WHERE service = ? AND used < ? AND owner > ? "
+		"ORDER BY owner LIMIT ?",
+		NULL },
+	[ROOM_NICKS] = { "muc_nicks",
+		"SELECT owner, nick FROM muc_member WHERE room = ? AND nick <> ''", NULL },
+	END_QUERIES,
+};
+
+/* ---- Load ----------------------------------------------------------------------------- */
+
+static void
+take_affiliations(struct room *room, const struct rows *rows)
+{
+	for (size_t i = 0; i < rows->count; i++) {
+		int64_t a = row_int(rows, i, 1);
+		const char *nick = row_str(rows, i, 2).p, *reason = row_str(rows, i, 3).p;
+
+		if (a >= AFF_OUTCAST && a < AFF_COUNT)
+			affiliate_set(room, row_str(rows, i, 0), (enum affiliation)a, nick, reason,
+				row_int(rows, i, 4));
+	}
+}
+
+void
+room_take(struct room *room, const struct rows *const *rows)
+{
+	const struct rows *r = rows[ROOM_LOAD];
+	struct arena *a = arena_new(1024);
+	struct room_config *c = ARENA_NEW(a, struct room_config);
+	struct str subject;
+
+	room->exists = true;
+	room->created = row_int(r, 0, 0);
+	room->used = row_int(r, 0, 1);
+	snprintf(room->secret, sizeof(room->secret), "%.*s", STR_ARG(row_str(r, 0, 2)));
+	config_restore(c, a, row_str(r, 0, 3));
+	room_set_config(room, &a, c);
+	room->version = row_int(r, 0, 4);
+	room->version_floor = row_int(r, 0, 5);
+	subject = row_str(r, 0, 6);
+	room->subject = subject.n > 0 ? stanza_read(subject) : NULL;
+	room->subject_at = row_int(r, 0, 7);
+	hats_restore(room, row_str(r, 0, 8));
+	if (row_str(r, 0, 9).n > 0)
+		room->avatar = mem_copy_str(row_str(r, 0, 9));
+	take_affiliations(room, rows[ROOM_LOAD_AFFILIATIONS]);
+}
+
+/* ---- Write ---------------------------------------------------------------------------- */
+
+static struct value
+text_or_empty(const char *text)
+{
+	return of_text(text ? text : "");
+}
+
+static struct ask
+ask_of(struct arena *a, enum room_query q, const struct value *args, size_t count)
+{
+	struct value *copy = ARENA_ARRAY(a, struct value, count);
+
+	for (size_t i = 0; i < count; i++)
+		copy[i] = args[i];
+	return (struct ask){ &room_queries[q], copy, count };
+}
+
+static struct str
+options_of(struct arena *a, const struct room_config *c)
+{
+	struct buf b = BUF_INIT;
+	struct str text;
+
+	config_store(c, &b);
+	text = (struct str){ arena_str(a, buf_str(&b)), buf_len(&b) };
+	buf_fini(&b);
+	return text;
+}
+
+struct ask
+room_ask(struct arena *a, enum room_query q, const struct value *args, size_t count)
+{
+	return ask_of(a, q, args, count);
+}
+
+struct ask
+room_put_ask(const struct room *room, struct arena *a, const struct room_config *c)
+{
+	return ask_of(a, ROOM_PUT,
+		ARGS(of_jid(room->home.jid), of_str(jid_domain(room->home.jid)),
+			of_int(room->created), of_int(clock_wall()), of_text(room->secret),
+			of_int(c->persistentroom), of_int(c->publicroom),
+			of_int(!c->membersonly && !c->passwordprotectedroom),
+			text_or_empty(c->roomname), text_or_empty(c->roomdesc),
+			of_str(options_of(a, c)), of_int(1)));
+}
+
+struct ask
+room_config_ask(const struct room *room, struct arena *a, const struct room_config *c)
+{
+	return ask_of(a, ROOM_SET_CONFIG,
+		ARGS(of_int(c->persistentroom), of_int(c->publicroom),
+			of_int(!c->membersonly && !c->passwordprotectedroom),
+			text_or_empty(c->roomname), text_or_empty(c->roomdesc),
+			of_str(options_of(a, c)), of_jid(room->home.jid)));
+}
+
+size_t
+room_delete_asks(const struct room *room, struct arena *a, struct ask **out)
+{
+	struct value owner = of_jid(room->home.jid);
+	struct ask *asks = ARENA_ARRAY(a, struct ask, room->affiliates.count + 3);
+	size_t n = 0;
+
+	asks[n++] = ask_of(a, ROOM_DELETE, &owner, 1);
+	asks[n++] = ask_of(a, ROOM_DELETE_AFFILIATIONS, &owner, 1);
+	asks[n++] = ask_of(a, ROOM_DELETE_OCCUPANTS, &owner, 1);
+	for_each_affiliate(node, room)
+	{
+		const struct affiliate *one = CONTAINER(node, struct affiliate, node);
+
+		if (one->affiliation >= AFF_MEMBER || one->nick)
+			asks[n++] = ask_of(a, ROOM_DELETE_MEMBER, ARGS(of_text(one->jid), owner));
+	}
+	*out = asks;
+	return n;
+}
+
+size_t
+affiliate_asks(const struct room *room, struct arena *a, struct ask *asks,
+	const struct affiliation_change *c, int64_t version)
+{
+	struct value owner = of_jid(room->home.jid), jid = of_jid(c->who),
+		     nick = text_or_empty(c->nick);
+	size_t n = 0;
+
+	asks[n++] = ask_of(a, AFFILIATION_PUT,
+		ARGS(owner, jid, of_int(c->to), nick, text_or_empty(c->reason), of_int(version)));
+	if (c->to >= AFF_MEMBER)
+		asks[n++] = ask_of(a, MEMBER_PUT, ARGS(jid, owner, of_int(c->to), nick));
+	else if (c->who.local > 0)
+		asks[n++] = ask_of(a, ROOM_DELETE_MEMBER, ARGS(jid, owner));
+	return n;
+}
