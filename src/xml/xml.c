@@ -68,7 +68,7 @@ xml_get(const struct xml *x, const char *name)
 const char *
 xml_lang(const struct xml *x)
 {
-	for (const struct xml_attr *at = x->attrs; at; at = at->next) {
+	for (const struct xml_attr *at = x ? x->attrs : NULL; at; at = at->next) {
 		if (at->ns && same(at->ns, NS_XML) && same(at->name, "lang"))
 			return at->value;
 	}
@@ -108,7 +108,7 @@ xml_count(const struct xml *x)
 {
 	size_t n = 0;
 
-	for (const struct xml *c = x->first; c; c = c->next)
+	for (const struct xml *c = x ? x->first : NULL; c; c = c->next)
 		n += c->name != NULL;
 	return n;
 }

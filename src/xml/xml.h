@@ -31,13 +31,13 @@ struct xml {
 	struct str text;
 };
 
-/* ---- Read ---------------------------------------------------------------- */
+/* ---- Read: an element that is not there (x NULL) has no attributes, text or children ------ */
 
-/* x is an element with that name in that namespace.  x may be NULL. */
+/* x is an element with that name in that namespace. */
 bool xml_is(const struct xml *x, const char *ns, const char *name);
 /* First child element; ns or name NULL match any.  NULL if none, or if x is NULL. */
 const struct xml *xml_child(const struct xml *x, const char *ns, const char *name);
-/* The next sibling element (after x) that matches, or NULL. */
+/* The next sibling element after x, which is there, that matches, or NULL. */
 const struct xml *xml_next(const struct xml *x, const char *ns, const char *name);
 #define xml_for_each(it, parent)                                                                   \
 	for (const struct xml *it = xml_child((parent), NULL, NULL); it;                           \
@@ -46,8 +46,8 @@ const struct xml *xml_next(const struct xml *x, const char *ns, const char *name
 const char *xml_get(const struct xml *x, const char *name);
 /* Value of xml:lang on x itself, or NULL. */
 const char *xml_lang(const struct xml *x);
-/* All text directly under x, joined; the empty text if there is none, or no x.  Copies into a only
- * if there are several pieces. */
+/* All text directly under x, joined; the empty text if there is none.  Copies into a only if there
+ * are several pieces. */
 struct str xml_text_of(struct arena *a, const struct xml *x);
 /* Number of child elements. */
 size_t xml_count(const struct xml *x);

@@ -105,6 +105,8 @@ END_TEST
 START_TEST(text_is_joined)
 {
 	ck_assert(str_is(xml_text_of(a, NULL), ""));
+	ck_assert(!xml_get(NULL, "a") && !xml_child(NULL, NULL, NULL) && !xml_lang(NULL));
+	ck_assert_uint_eq(xml_count(NULL), 0);
 	ck_assert(str_is(xml_text_of(a, tree("<r/>")), ""));
 	ck_assert(str_is(xml_text_of(a, tree("<r><b>no</b></r>")), ""));
 	ck_assert(str_is(xml_text_of(a, tree("<r>one</r>")), "one"));
