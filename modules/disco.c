@@ -112,8 +112,10 @@ MODULE(disco) = {
 	.account_features = FEATURES(NS_DISCO_INFO, NS_DISCO_ITEMS),
 	.iqs =
 		(const struct iq_handler[]){
-			{ NS_DISCO_INFO, "query", ON_GET, TO_HOST | TO_SELF | TO_ACCOUNT, info },
-			{ NS_DISCO_ITEMS, "query", ON_GET, TO_HOST | TO_SELF | TO_ACCOUNT, items },
+			{ NS_DISCO_INFO, "query", ON_GET,
+				TO_HOST | TO_SELF | TO_ACCOUNT | TO_NOBODY, info },
+			{ NS_DISCO_ITEMS, "query", ON_GET,
+				TO_HOST | TO_SELF | TO_ACCOUNT | TO_NOBODY, items },
 			END_IQS,
 		},
 };

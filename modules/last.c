@@ -78,7 +78,7 @@ of_account(struct job *j)
 
 	if (!account_shares_presence(a, jid_bare(j->stanza->from)))
 		return iq_error(j, COND_FORBIDDEN, NULL);
-	if (a->available_count > 0)
+	if (a->sessions_count > 0)
 		return answer(j, 0, NULL);
 	if (a->last_unavailable == 0)
 		return iq_error(j, COND_ITEM_NOT_FOUND, "never seen online");
@@ -103,8 +103,8 @@ static struct step
 get_run(struct job *j)
 {
 	const struct account *a = j->account;
-	bool known = a->available_count > 0 || a->last_unavailable > 0;
-	bool online = a->available_count > 0;
+	bool online = a->sessions_count > 0;
+	bool known = online || a->last_unavailable > 0;
 	char stamp[DATETIME_SIZE];
 
 	datetime_write(stamp, online || !known ? clock_wall() : a->last_unavailable);
@@ -171,7 +171,7 @@ MODULE(last) = {
 	.iqs =
 		(const struct iq_handler[]){
 			{ NS_LAST, "query", ON_GET, TO_HOST, uptime },
-			{ NS_LAST, "query", ON_GET, TO_SELF | TO_ACCOUNT, of_account },
+			{ NS_LAST, "query", ON_GET, TO_SELF | TO_ACCOUNT | TO_NOBODY, of_account },
 			END_IQS,
 		},
 	.hooks =

@@ -100,8 +100,8 @@ set(struct job *j)
 		if (n == SET_MAX)
 			return iq_error(j, COND_NOT_ACCEPTABLE, "too many elements at once");
 		if (!is_own(x))
-			return iq_error(
-				j, COND_BAD_REQUEST, "an element with its own namespace is needed");
+			return iq_error(j, COND_NOT_ACCEPTABLE,
+				"an element with its own namespace is needed");
 		args[n][0] = of_text(x->ns);
 		args[n][1] = of_text(x->name);
 		args[n][2] = of_jid(j->owner);
@@ -109,7 +109,7 @@ set(struct job *j)
 		n++;
 	}
 	if (n == 0)
-		return iq_error(j, COND_BAD_REQUEST, "there is nothing to keep");
+		return iq_error(j, COND_NOT_ACCEPTABLE, "there is nothing to keep");
 	return job_query_all(j, counted, asks, n);
 }
 

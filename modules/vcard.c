@@ -73,11 +73,11 @@ stored(struct job *j)
 	return iq_result(j, NULL);
 }
 
-/* Of another's account. */
+/* Of another's account, whether it exists or not. */
 static struct step
 refuse(struct job *j)
 {
-	return iq_error(j, COND_SERVICE_UNAVAILABLE, NULL);
+	return iq_error(j, COND_FORBIDDEN, NULL);
 }
 
 static enum verdict
@@ -102,7 +102,7 @@ MODULE(vcard) = {
 		(const struct iq_handler[]){
 			{ NS_VCARD, "vCard", ON_GET, TO_SELF | TO_ACCOUNT, get },
 			{ NS_VCARD, "vCard", ON_SET, TO_SELF, set },
-			{ NS_VCARD, "vCard", ON_SET, TO_ACCOUNT, refuse },
+			{ NS_VCARD, "vCard", ON_SET, TO_ACCOUNT | TO_NOBODY, refuse },
 			END_IQS,
 		},
 	.hooks =

@@ -274,14 +274,16 @@ static void
 iq(struct account *a, const struct host *host, const struct stanza *s, const struct receipt *r)
 {
 	struct session *one = addressed(a, s->to);
-	enum iq_targets target = jid_eq_bare(s->from, a->home.jid) ? TO_SELF : TO_ACCOUNT;
+	enum iq_targets target = !a->exists			     ? TO_NOBODY
+				 : jid_eq_bare(s->from, a->home.jid) ? TO_SELF
+								     : TO_ACCOUNT;
 
 	if (one) {
 		session_send(one, s);
 		receipt_give(a->home.worker, r);
 	} else if (!stanza_is_request(s)) {
 		receipt_give(a->home.worker, r);
-	} else if (jid_is_full(s->to) || !a->exists) {
+	} else if (jid_is_full(s->to)) {
 		route_bounce(a->home.worker, s, COND_SERVICE_UNAVAILABLE, NULL, r);
 	} else {
 		iq_dispatch(a->home.worker, host, a, NULL, target, s, r);

@@ -107,7 +107,8 @@ is_on(const struct row *r, const struct host *host)
 	return r->module == UINT_MAX || host_module(host, r->module) != NULL;
 }
 
-/* The row that answers, or NULL with the condition that says why not. */
+/* The row that answers, or NULL with the condition that says why not: others are not told that an
+ * account is there. */
 static const struct iq_handler *
 choose(const struct host *host, const struct stanza *s, enum iq_targets target, enum cond *why)
 {
@@ -120,7 +121,8 @@ choose(const struct host *host, const struct stanza *s, enum iq_targets target, 
 			continue;
 		if (r->handler->types & type)
 			return r->handler;
-		*why = COND_FEATURE_NOT_IMPLEMENTED;
+		if (target != TO_ACCOUNT && target != TO_NOBODY)
+			*why = COND_FEATURE_NOT_IMPLEMENTED;
 	}
 	return NULL;
 }

@@ -162,7 +162,8 @@ enum iq_targets {
 	TO_HOST = 1, /* to the domain */
 	TO_SELF = 2, /* to the sender's own account (bare or no `to`) */
 	TO_ACCOUNT = 4, /* to another's account */
-	TO_STREAM = 8, /* before authentication: j->account is NULL, job_stream(j) says who asks */
+	TO_NOBODY = 8, /* to a name without an account: answers as accounts answer strangers */
+	TO_STREAM = 16, /* before authentication: j->account is NULL, job_stream(j) says who asks */
 };
 
 struct iq_handler {

@@ -14,11 +14,12 @@
 #define NAME_MAX_BYTES 1023
 #define GROUPS_MAX 64
 
-static step_fn roster_get, roster_set, answer, removed_answer;
+static step_fn roster_get, roster_set, roster_refuse, answer, removed_answer;
 
 const struct iq_handler roster_iqs[] = {
 	{ NS_ROSTER, "query", ON_GET, TO_SELF, roster_get },
 	{ NS_ROSTER, "query", ON_SET, TO_SELF, roster_set },
+	{ NS_ROSTER, "query", ON_GET | ON_SET, TO_ACCOUNT | TO_NOBODY, roster_refuse },
 	END_IQS,
 };
 
@@ -85,6 +86,13 @@ roster_get(struct job *j)
 	if (!ver || !str_int(str_of(ver), 0, INT64_MAX, &since) || !roster_knows_version(r, since))
 		return send_all(j);
 	return since == r->version ? iq_result(j, NULL) : send_changes(j, since);
+}
+
+/* RFC 6121 2.3.3: only the owner, and nobody is told whether there is one. */
+static struct step
+roster_refuse(struct job *j)
+{
+	return iq_error(j, COND_FORBIDDEN, NULL);
 }
 
 /* ---- Set ---------------------------------------------------------------------- */

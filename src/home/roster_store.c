@@ -143,10 +143,10 @@ roster_load(struct account *a, const struct rows *items, const struct rows *vers
 
 /* ---- Versions (RFC 6121 2.6) ---------------------------------------------------- */
 
-/* A version counts changes within an epoch, which is the second in which it began.  So an account
+/* A version counts changes within an epoch, which is the millisecond in which it began.  So an account
  * that was deleted and made again uses none of the old versions, and what is known of removals can
  * be forgotten: a client with a version of an earlier epoch gets all. */
-#define EPOCH_SHIFT 24
+#define EPOCH_SHIFT 20
 /* Tombstones of an account that are kept. */
 #define REMOVED_MAX 500
 
@@ -159,7 +159,7 @@ roster_knows_version(const struct roster *r, int64_t version)
 static int64_t
 epoch_after(int64_t version)
 {
-	int64_t now = clock_wall() / 1000, last = version >> EPOCH_SHIFT;
+	int64_t now = clock_wall(), last = version >> EPOCH_SHIFT;
 
 	return (now > last ? now : last + 1) << EPOCH_SHIFT;
 }
