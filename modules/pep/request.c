@@ -13,23 +13,26 @@
 static step_fn subscriptions, affiliations, subscribe, unsubscribe, options, subscribe_default;
 static step_fn published, retracted, created;
 
+/* To all but these the account is as a name that nobody registered. */
+enum who { OWNER, CONTACTS, ALL };
+
 static const struct verb {
 	const char *name;
 	enum iq_types type;
-	bool own; /* for the owner only */
+	enum who who;
 	step_fn *run;
 } verbs[] = {
-	{ "items", ON_GET, false, pep_items },
-	{ "publish", ON_SET, true, pep_publish },
-	{ "retract", ON_SET, true, pep_retract },
-	{ "create", ON_SET, true, pep_create },
-	{ "subscriptions", ON_GET, false, subscriptions },
-	{ "affiliations", ON_GET, false, affiliations },
-	{ "subscribe", ON_SET, false, subscribe },
-	{ "unsubscribe", ON_SET, false, unsubscribe },
-	{ "options", ON_GET, false, options },
-	{ "options", ON_SET, false, options },
-	{ "default", ON_GET, false, subscribe_default },
+	{ "items", ON_GET, ALL, pep_items },
+	{ "publish", ON_SET, OWNER, pep_publish },
+	{ "retract", ON_SET, OWNER, pep_retract },
+	{ "create", ON_SET, OWNER, pep_create },
+	{ "subscriptions", ON_GET, CONTACTS, subscriptions },
+	{ "affiliations", ON_GET, CONTACTS, affiliations },
+	{ "subscribe", ON_SET, ALL, subscribe },
+	{ "unsubscribe", ON_SET, ALL, unsubscribe },
+	{ "options", ON_GET, CONTACTS, options },
+	{ "options", ON_SET, CONTACTS, options },
+	{ "default", ON_GET, CONTACTS, subscribe_default },
 };
 
 struct step
@@ -37,17 +40,19 @@ pep_request(struct job *j)
 {
 	const struct xml *child = xml_child(iq_child(j), NS_PUBSUB, NULL);
 	enum iq_types type = j->stanza->type == IQ_SET ? ON_SET : ON_GET;
+	bool contact = account_shares_presence(j->account, jid_bare(j->stanza->from));
 
 	for (size_t i = 0; child && i < COUNT(verbs); i++) {
 		if (!text_eq(verbs[i].name, child->name) || verbs[i].type != type)
 			continue;
-		if (verbs[i].own && !pep_is_own(j))
-			return account_shares_presence(j->account, jid_bare(j->stanza->from))
-				       ? iq_error(j, COND_FORBIDDEN, NULL)
-				       : pep_refuse(j, NULL);
+		if (verbs[i].who != ALL && !contact)
+			return pep_refuse(j, NULL);
+		if (verbs[i].who == OWNER && !pep_is_own(j))
+			return iq_error(j, COND_FORBIDDEN, NULL);
 		return verbs[i].run(j);
 	}
-	return iq_error(j, COND_BAD_REQUEST, "there is no such request");
+	return contact ? iq_error(j, COND_BAD_REQUEST, "there is no such request")
+		       : pep_refuse(j, NULL);
 }
 
 static const struct xml *

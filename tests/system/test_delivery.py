@@ -224,6 +224,12 @@ def secrecy():
                 told.append([e.raw.replace(name, "NAME") for e in x.sync().take()])
             return told
 
+        for verb in ("items", "publish", "retract", "create", "subscriptions", "affiliations", "subscribe", "unsubscribe",
+                     "options", "default", "configure", "delete", "purge"):
+            for kind, ns in itertools.product(("get", "set"), ("", "#owner")):
+                told = answers(f"<iq type='{kind}' to='NAME@localhost' id='1'><pubsub xmlns="
+                               f"'http://jabber.org/protocol/pubsub{ns}'><{verb} node='n'/></pubsub></iq>")
+                check(f"{kind} pubsub{ns} {verb}", told[0] == told[1] == told[2] and len(told[0]) == 1, told)
         for ns, element in queries.items():
             for kind in ("get", "set"):
                 for node in ("", " node='x'"):
