@@ -27,13 +27,14 @@ struct db {
 	sqlite3 *sqlite;
 	sqlite3_stmt **statements;
 	size_t count, room;
+	bool full; /* the disk was, when something was written last */
 	sqlite3_stmt *begin_read, *begin_write, *commit, *rollback, *mark, *undo, *forget;
 };
 
 /* ---- Failures ---------------------------------------------------------------- */
 
 static enum outcome
-classify(const struct db *db, struct err *e)
+classify(struct db *db, struct err *e)
 {
 	int code = sqlite3_extended_errcode(db->sqlite);
 
@@ -43,6 +44,8 @@ classify(const struct db *db, struct err *e)
 		return DB_DUPLICATE;
 	switch (code & 0xff) {
 	case SQLITE_FULL:
+		db->full = true;
+		return DB_LATER;
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
 	case SQLITE_PROTOCOL:
@@ -306,6 +309,18 @@ step(struct db *db, sqlite3_stmt *s, struct result *out, struct err *e)
 	return DB_OK;
 }
 
+/* Before the next try: a full disk has room inside the write-ahead log, if that can be copied into
+ * the file. */
+static void
+make_room(struct db *db)
+{
+	if (!db->full || !sqlite3_get_autocommit(db->sqlite))
+		return;
+	db->full = false;
+	(void)sqlite3_wal_checkpoint_v2(
+		db->sqlite, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL); /* or there is none */
+}
+
 static enum outcome
 run_sqlite(struct db *db, unsigned number, const struct value *args, size_t count,
 	struct result *out, struct err *e)
@@ -315,6 +330,7 @@ run_sqlite(struct db *db, unsigned number, const struct value *args, size_t coun
 
 	assert(number < db->count);
 	s = db->statements[number];
+	make_room(db);
 	o = bind_all(db, s, args, count, e);
 	if (o == DB_OK)
 		o = step(db, s, out, e);
@@ -327,6 +343,7 @@ run_sqlite(struct db *db, unsigned number, const struct value *args, size_t coun
 static enum outcome
 begin_sqlite(struct db *db, enum intent intent, struct err *e)
 {
+	make_room(db);
 	return execute(db, intent == DB_WRITE ? db->begin_write : db->begin_read, e);
 }
 

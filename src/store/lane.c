@@ -57,6 +57,7 @@ struct lane {
 	unsigned again;
 	msec_t pause; /* the last one; 0: all is well */
 	msec_t away_since; /* mono; 0: not away */
+	bool away_writing; /* only writes failed so far: the disk is full, for example */
 	msec_t last_stop; /* stop_at as last seen; 0: not stopping */
 };
 
@@ -223,9 +224,8 @@ mark_maybe(struct lane *l, size_t n)
 
 /* The first n requests, all or none of them. */
 static enum outcome
-run_group(struct lane *l, size_t n, struct err *e)
+run_group(struct lane *l, size_t n, enum intent intent, struct err *e)
 {
-	enum intent intent = DB_READ;
 	struct request *r = l->todo.first;
 	enum outcome o;
 	struct err ignored;
@@ -237,8 +237,6 @@ run_group(struct lane *l, size_t n, struct err *e)
 			r->maybe = true;
 		return o;
 	}
-	for (size_t i = 0; i < n && intent == DB_READ; i++, r = r->next)
-		intent = writes(r) ? DB_WRITE : DB_READ;
 	o = l->driver->begin(l->db, intent, e);
 	if (o == DB_OK)
 		o = run_all(l, n, e);
@@ -250,6 +248,18 @@ run_group(struct lane *l, size_t n, struct err *e)
 	if (o != DB_OK && o != DB_LOST && l->driver->rollback(l->db, &ignored) != DB_OK)
 		return DB_LOST;
 	return o;
+}
+
+static bool
+group_writes(const struct lane *l, size_t n)
+{
+	const struct request *r = l->todo.first;
+
+	for (size_t i = 0; i < n; i++, r = r->next) {
+		if (writes(r))
+			return true;
+	}
+	return false;
 }
 
 static size_t
@@ -363,21 +373,24 @@ pause_a_while(struct lane *l)
 	pthread_mutex_unlock(&l->lock);
 }
 
+/* writing: what failed was a group with writes, so reads may still succeed. */
 static void
-on_away(struct lane *l, const struct err *e)
+on_away(struct lane *l, bool writing, const struct err *e)
 {
 	if (!l->away_since) {
 		l->away_since = clock_mono();
+		l->away_writing = writing;
 		log_error(AREA_STORE, NULL, "the database is away: %s", e->text);
 	} else {
+		l->away_writing = l->away_writing && writing;
 		log_debug(AREA_STORE, NULL, "the database is still away: %s", e->text);
 	}
 }
 
 static void
-on_success(struct lane *l)
+on_success(struct lane *l, bool writing)
 {
-	if (l->away_since) {
+	if (l->away_since && (writing || !l->away_writing)) {
 		log_info(AREA_STORE, NULL,
 			"the database is back after %.1f s, %zu requests waiting",
 			(double)(clock_mono() - l->away_since) / 1000, l->todo.count);
@@ -390,7 +403,7 @@ on_success(struct lane *l)
 }
 
 static void
-on_failure(struct lane *l, enum outcome o, const struct err *e)
+on_failure(struct lane *l, enum outcome o, bool writing, const struct err *e)
 {
 	switch (o) {
 	case DB_OK:
@@ -405,12 +418,12 @@ on_failure(struct lane *l, enum outcome o, const struct err *e)
 		pause_a_while(l);
 		return;
 	case DB_LATER:
-		on_away(l, e);
+		on_away(l, writing, e);
 		l->limit = 1;
 		pause_a_while(l);
 		return;
 	case DB_LOST:
-		on_away(l, e);
+		on_away(l, writing, e);
 		l->limit = 1;
 		l->driver->close(&l->db);
 		/* The first new connection is tried at once. */
@@ -444,6 +457,7 @@ turn(struct lane *l)
 {
 	struct err e = { "" };
 	enum outcome o = DB_OK;
+	bool writing;
 	size_t n;
 
 	expire(l);
@@ -452,19 +466,20 @@ turn(struct lane *l)
 	if (!l->db)
 		o = lane_connect(l->driver, l->config, &l->db, &e);
 	if (o != DB_OK) {
-		on_away(l, &e);
+		on_away(l, false, &e);
 		pause_a_while(l);
 		return;
 	}
 	n = group_size(l);
-	o = run_group(l, n, &e);
+	writing = group_writes(l, n);
+	o = run_group(l, n, writing ? DB_WRITE : DB_READ, &e);
 	if (o == DB_LOST && n == 1)
 		l->todo.first->broke++;
 	if (o == DB_OK) {
-		on_success(l);
+		on_success(l, writing);
 		finish_first(l, n);
 	} else {
-		on_failure(l, o, &e);
+		on_failure(l, o, writing, &e);
 	}
 }
 
