@@ -25,7 +25,7 @@ struct account {
 	void **slots; /* modules' state by slot index; NULL if there are none */
 	msec_t last_unavailable; /* wall; when its last session became unavailable; 0: unknown */
 	char *last_status; /* of that presence, or NULL */
-	bool tainted; /* its roster is being loaded again */
+	bool tainted; /* its roster is being loaded again: it is not changed meanwhile */
 	struct timer reload; /* when the store was away for that */
 	struct sm_expired *expired; /* sm.c: sessions that could have been resumed, or NULL */
 	unsigned expired_count;

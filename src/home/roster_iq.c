@@ -230,6 +230,9 @@ remove_item(struct job *j, struct roster_item *i, step_fn *next)
 	return roster_commit(j, removed_answer, i, &forget);
 }
 
+/* What is loaded again would hide a change that is made meanwhile. */
+static const char busy[] = "the roster is being loaded again";
+
 static struct step
 roster_set(struct job *j)
 {
@@ -239,6 +242,8 @@ roster_set(struct job *j)
 
 	if (!read_edit(j, e, &why))
 		return iq_refuse(j, &why);
+	if (j->account->tainted)
+		return iq_error(j, COND_RESOURCE_CONSTRAINT, busy);
 	i = roster_find(j->account, e->contact);
 	if (e->remove && (!i || !i->in_roster))
 		return iq_error(j, COND_ITEM_NOT_FOUND, "the contact is not in the roster");
@@ -258,6 +263,8 @@ roster_admin_set(struct job *j, step_fn *next, struct jid contact, const char *n
 {
 	struct roster_item *i = roster_find(j->account, contact);
 
+	if (j->account->tainted)
+		return job_fail(j, "%s", busy);
 	if (!i)
 		i = roster_add(j->account, contact);
 	i->in_roster = true;
@@ -274,6 +281,8 @@ roster_admin_remove(struct job *j, step_fn *next, struct jid contact)
 {
 	struct roster_item *i = roster_find(j->account, contact);
 
+	if (j->account->tainted)
+		return job_fail(j, "%s", busy);
 	return i && i->in_roster ? remove_item(j, i, next) : next(j);
 }
 

@@ -228,6 +228,11 @@ subscription_out(struct session *s, const struct stanza *presence, const struct 
 			s->worker, presence, COND_NOT_ALLOWED, "nobody subscribes to oneself", r);
 		return;
 	}
+	if (a->tainted) {
+		route_bounce(s->worker, presence, COND_RESOURCE_CONSTRAINT,
+			"the roster is being loaded again", r);
+		return;
+	}
 	i = roster_find(a, presence->to);
 	if (!has_room(s, i)) {
 		route_bounce(
@@ -327,6 +332,11 @@ subscription_in(struct account *a, const struct stanza *presence, const struct r
 
 	if (!a->exists || jid_eq_bare(presence->from, a->home.jid)) {
 		receipt_give(a->home.worker, r);
+		return;
+	}
+	if (a->tainted) {
+		route_bounce(a->home.worker, presence, COND_RESOURCE_CONSTRAINT,
+			"the roster is being loaded again", r);
 		return;
 	}
 	bare = stanza_readdress(presence, jid_bare(presence->from), a->home.jid);
