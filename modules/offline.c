@@ -21,13 +21,14 @@ struct offline {
 
 MODULE_SLOT(struct offline)
 
-enum { OFFLINE_PUT, OFFLINE_PAGE, OFFLINE_DONE };
+enum { OFFLINE_PUT, OFFLINE_PAGE, OFFLINE_DONE, OFFLINE_COUNT };
 
 static const struct query queries[] = {
 	{ "offline_put", "INSERT INTO offline (owner, id, at, stanza) VALUES (?, ?, ?, ?)", NULL },
 	{ "offline_page",
 		"SELECT id, at, stanza FROM offline WHERE owner = ? ORDER BY id LIMIT 100", NULL },
 	{ "offline_done", "DELETE FROM offline WHERE owner = ? AND id <= ?", NULL },
+	{ "offline_count", "SELECT COUNT(*) FROM offline WHERE owner = ?", NULL },
 	END_QUERIES,
 };
 
@@ -37,7 +38,7 @@ struct keeping {
 	msec_t at; /* wall; when it came */
 };
 
-static step_fn keep, kept, page;
+static step_fn keep, kept, page, counted;
 
 /* Has more than chat states, and its sender did not forbid it (XEP-0334). */
 static bool
@@ -206,6 +207,41 @@ on_ready(struct session_event *ev)
 	return PASS;
 }
 
+/* ---- Administration ------------------------------------------------------------- */
+
+struct count_args {
+	const char *user, *host;
+};
+
+static const struct field count_fields[] = {
+	TEXT_FIELD(struct count_args, user, .min = 1, .flags = FIELD_REQUIRED,
+		.doc = "Name of the account"),
+	TEXT_FIELD(struct count_args, host, .min = 1, .flags = FIELD_REQUIRED,
+		.doc = "Its virtual host"),
+	END_FIELDS,
+};
+
+static struct step
+count_run(struct job *j)
+{
+	return job_query(j, counted, &queries[OFFLINE_COUNT], ARGS(of_jid(j->owner)));
+}
+
+static struct step
+counted(struct job *j)
+{
+	call_number(j, row_int(j->rows, 0, 0));
+	return call_done(j);
+}
+
+static const struct command commands[] = {
+	{ "get_offline_count", "offline", COMMAND_AT_ACCOUNT | COMMAND_MUST_EXIST, count_fields,
+		sizeof(struct count_args), count_run, NULL,
+		"Count the messages that wait for an account's next login",
+		"get_offline_count alice example.org" },
+	END_COMMANDS,
+};
+
 static const struct slot slot = { .size = sizeof(struct offline) };
 
 MODULE(offline) = {
@@ -223,4 +259,5 @@ MODULE(offline) = {
 		},
 	.slot = &slot,
 	.queries = queries,
+	.commands = commands,
 };
