@@ -242,8 +242,8 @@ static const char *const wrong[] = {
 	"<field var='test#who_is_it'><value>nobody</value></field>",
 	"<field var='test#name'><value>123456789012345678901</value></field>",
 	"<field var='test#seen'><value>d</value></field>",
-	"<field var='test#admins'><value>1</value><value>2</value><value>3</value>"
-	"<value>4</value></field>",
+	("<field var='test#admins'><value>1</value><value>2</value><value>3</value>"
+	 "<value>4</value></field>"),
 };
 
 START_TEST(a_wrong_value_is_refused)
