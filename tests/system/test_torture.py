@@ -1,113 +1,110 @@
 #!/usr/bin/env python3
-"""The server is killed at random moments while rosters and accounts change, again and again: what was confirmed to
-whoever asked is there after each restart, the store opens clean, and nothing is there that nobody asked for.
+"""The server is killed at random moments under load, again and again; with MariaDB, the database is killed too, alone
+or together with it.
 
-TORTURE_ROUNDS rounds (5), with the seed TORTURE_SEED (printed).
+Meanwhile clients send messages to users who are away and change rosters and private data, and accounts come, change
+their password and go. After each kill the store opens clean, what was confirmed to whoever asked is there, and nothing
+is there that nobody asked for. In the end SIGTERM comes under the same load: streams end with system-shutdown.
+
+TORTURE_ROUNDS rounds (4), with the seed TORTURE_SEED (printed).
 """
 import os
 import random
-import subprocess
-import sys
-import threading
+import sqlite3
 import time
-from pathlib import Path
 
-BONGSUD = os.environ["BONGSUD"]
-BONGSUCTL = os.environ["BONGSUCTL"]
-STORE = os.environ.get("BONGSU_STORE", "{driver: sqlite}")
-ROUNDS = int(os.environ.get("TORTURE_ROUNDS", "5"))
+from bongsu import check, run
+from bongsu.server import STORE
+from strain import MariaDB, Registrar, Writer, eventually, server
+
+ROUNDS = int(os.environ.get("TORTURE_ROUNDS", "4"))
 SEED = int(os.environ.get("TORTURE_SEED", str(random.randrange(1 << 32))))
-WAIT = 30
 WRITERS = 3
-counts = {"ok": 0, "FAIL": 0}
+chance = random.Random(SEED)
 
 
-def check(what, holds, detail=""):
-    kind = "ok" if holds else "FAIL"
-    counts[kind] += 1
-    print(f"{kind:4} {what}" + ("" if holds else f": {detail}"), flush=True)
-
-
-def ctl(*arguments):
-    done = subprocess.run([BONGSUCTL, "--config", "torture.yml", *arguments], capture_output=True, text=True,
-                          timeout=WAIT, check=False)
-    return done.returncode, done.stdout
-
-
-def start():
-    log = open("torture.log", "ab")
-    server = subprocess.Popen([BONGSUD, "--config", "torture.yml"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    log.close()
-    end = time.monotonic() + WAIT
-    while time.monotonic() < end and server.poll() is None:
-        if ctl("status")[0] == 0:
-            return server
-        time.sleep(0.02)
-    return None
-
-
-def write(number, round_number, stop, asked, confirmed):
-    """One writer: an account of its own gets contacts, one after the other, until the server is gone."""
-    user = f"user{number}"
-    for i in range(1_000_000):
-        if stop.is_set():
-            return
-        contact = f"c{round_number}-{i}"
-        asked.add((user, contact))
-        code, _ = ctl("add_rosteritem", user, "localhost", contact, "example.org", contact, "friends", "both")
-        if code != 0:
-            return
-        confirmed.add((user, contact))
-
-
-def roster(user):
-    code, out = ctl("get_roster", user, "localhost")
-    return {line.split("\t")[0].split("@")[0] for line in out.splitlines()} if code == 0 else None
-
-
-def main():
-    print(f"seed {SEED}, {ROUNDS} rounds")
-    chance = random.Random(SEED)
-    Path("torture.yml").write_text(f"hosts: [localhost]\ndata_dir: data\nstore: {STORE}\nlisten: []\n", encoding="utf-8")
-    Path("data").mkdir(exist_ok=True)
-    asked, confirmed = set(), set()
-    server = start()
-    check("the server starts", server)
-    if not server:
+def store_is_clean(when, database, folder):
+    if database:
+        tables = database.sql("SHOW TABLES").split()
+        said = database.sql(f"CHECK TABLE {', '.join(tables)}")
+        check(f"{when}: MariaDB finds its {len(tables)} tables sound", tables and
+              all(line.endswith("\tstatus\tOK") for line in said.splitlines()), said)
         return
-    for n in range(WRITERS):
-        check(f"account user{n} is made", ctl("register", f"user{n}", "localhost", "secret")[0] == 0)
-    for round_number in range(ROUNDS):
-        stop = threading.Event()
-        writers = [threading.Thread(target=write, args=(n, round_number, stop, asked, confirmed))
-                   for n in range(WRITERS)]
-        for w in writers:
-            w.start()
-        time.sleep(chance.uniform(0.2, 1.0))
-        server.kill()
-        server.wait()
-        stop.set()
-        for w in writers:
-            w.join()
-        server = start()
-        check(f"round {round_number}: the server starts again", server)
-        if not server:
-            return
-        for n in range(WRITERS):
-            there = roster(f"user{n}")
-            wanted = {c for u, c in confirmed if u == f"user{n}"}
-            possible = {c for u, c in asked if u == f"user{n}"}
-            check(f"round {round_number}: user{n} has what was confirmed, {len(wanted)} contacts",
-                  there is not None and wanted <= there, sorted(wanted - (there or set()))[:5])
-            check(f"round {round_number}: user{n} has nothing else", there is not None and there <= possible,
-                  sorted((there or set()) - possible)[:5])
-    check("contacts were confirmed", len(confirmed) > ROUNDS, len(confirmed))
-    server.terminate()
-    check("the server stops", server.wait(WAIT) == 0)
+    db = sqlite3.connect(folder / "bongsu.sqlite")
+    said = db.execute("PRAGMA integrity_check").fetchall()
+    db.close()
+    check(f"{when}: SQLite finds its file sound", said == [("ok",)], said)
 
 
-try:
-    main()
-finally:
-    print(f"{counts['ok']} passed, {counts['FAIL']} failed, 0 skipped")
-sys.exit(counts["FAIL"] > 0)
+def victim_of(number, database):
+    """Each kind comes, then any."""
+    kinds = ["server", "database", "both"] if database else ["server"]
+    return kinds[number] if number < len(kinds) else chance.choice(kinds)
+
+
+def strike(victim, bongsu, database):
+    if victim != "server":
+        database.kill()
+    if victim != "database":
+        bongsu.kill()
+    if victim != "server":
+        database.start()
+
+
+def one_round(number, bongsu, database, load):
+    victim = victim_of(number, database)
+    when = f"round {number} ({victim})"
+    for part in load:
+        part.start()
+    until = time.monotonic() + chance.uniform(0.5, 1.5)
+    while time.monotonic() < until:
+        for writer in load[:-1]:
+            writer.count_kept()
+    strike(victim, bongsu, database)
+    for part in load:
+        part.stop()
+    store_is_clean(when, database, bongsu.data)
+    if victim == "database":
+        check(f"{when}: the server goes on", bongsu.process.poll() is None)
+    else:
+        bongsu.start()
+    for part in load:
+        part.audit(when)
+
+
+def shutdown(bongsu, load):
+    """SIGTERM under load."""
+    writers = load[:-1]
+    for part in load:
+        part.start()
+    eventually(lambda: all(len(w.sent) > 20 for w in writers))
+    bongsu.stop()
+    for part in load:
+        part.stop()
+    check("every stream ended with system-shutdown", all("<system-shutdown " in w.last for w in writers),
+          [w.last[-300:] for w in writers])
+    bongsu.start()
+    for part in load:
+        part.audit("after SIGTERM")
+
+
+def torture():
+    print(f"seed {SEED}, {ROUNDS} rounds")
+    database = MariaDB() if "mariadb" in STORE else None
+    try:
+        with server(database.start() if database else STORE) as bongsu:
+            load = [*(Writer(bongsu, n) for n in range(WRITERS)), Registrar(bongsu)]
+            for writer in load[:-1]:
+                writer.register()
+            for number in range(ROUNDS):
+                one_round(number, bongsu, database, load)
+            shutdown(bongsu, load)
+            check("contacts were confirmed in between", all(len(w.confirmed) > ROUNDS for w in load[:-1]))
+            check("accounts were confirmed in between", len(load[-1].there) > ROUNDS and load[-1].gone)
+            bongsu.stop()
+    finally:
+        if database:
+            database.end()
+
+
+run(torture)
