@@ -116,7 +116,7 @@ struct roster_event {
 struct disco_event {
 	struct event_head head;
 	struct account *account; /* whose info is asked for, or NULL: the host's */
-	const struct stanza *iq;
+	const struct stanza *iq; /* NULL: nobody asks, the host's capabilities are hashed */
 	const char *node; /* or NULL */
 	struct arena *arena;
 	struct xml *query;
