@@ -34,3 +34,5 @@ libbongsu_a_SOURCES += modules/muc/room.c
 libbongsu_a_SOURCES += modules/muc/service.c
 libbongsu_a_SOURCES += modules/muc/store.c
 libbongsu_a_SOURCES += modules/muc/vcard.c
+libbongsu_a_SOURCES += modules/mam/mam.c modules/mam/mam.h modules/mam/prefs.c modules/mam/query.c
+libbongsu_a_SOURCES += modules/mam/retract.c modules/mam/sent.c

@@ -43,6 +43,7 @@ enum archive_query {
 	COUNT_ALL,
 	COUNT_WITH,
 	FIND_WITH,
+	REFERENCES,
 };
 
 #define COLUMNS "owner, id, peer, flags, reference, dictionary, stanza"
@@ -88,6 +89,10 @@ const struct query archive_queries[] = {
 	[FIND_WITH] = { "archive_find",
 		"SELECT id, flags FROM (SELECT id, flags, reference FROM archive" WITH_RANGE
 		" ORDER BY id DESC LIMIT ?) AS looked_at WHERE reference = ? ORDER BY id DESC",
+		NULL },
+	[REFERENCES] = { "archive_references",
+		"SELECT reference FROM archive" RANGE
+		" AND (flags & 9) = 9 ORDER BY id DESC LIMIT ?",
 		NULL },
 	END_QUERIES,
 };
@@ -222,8 +227,8 @@ archive_put(struct home *h, struct asks *asks, const struct archive_entry *e)
 	if (e->reference == 0)
 		args[4] = (struct value){ VALUE_NULL, 0, STR_NONE };
 	if (e->once_since > 0) {
-		assert(asks->count == 0 && e->reference != 0);
-		asks_add(asks, &archive_queries[ROW_INSERT_ONCE], args, COUNT(args));
+		assert(e->reference != 0 && (e->flags & ARCHIVE_ORIGIN));
+		asks_add_first(asks, &archive_queries[ROW_INSERT_ONCE], args, COUNT(args));
 	} else {
 		asks_add(asks, &archive_queries[ROW_INSERT], args, 7);
 	}
@@ -284,6 +289,13 @@ archive_find(
 
 	assert(!jid_is_none(r->with));
 	return range_ask(a, h, r, FIND_WITH, FIND_WITH, &value);
+}
+
+struct ask
+archive_references(struct arena *a, const struct home *h, const struct archive_range *r)
+{
+	assert(jid_is_none(r->with));
+	return range_ask(a, h, r, REFERENCES, REFERENCES, NULL);
 }
 
 struct ask

@@ -103,6 +103,9 @@ struct ask archive_get(struct arena *a, const struct home *h, int64_t id);
 struct ask archive_find(
 	struct arena *a, const struct home *h, const struct archive_range *r, int64_t reference);
 
+/* References of what the owner sent with origin-ids, newest first; of everybody. */
+struct ask archive_references(struct arena *a, const struct home *h, const struct archive_range *r);
+
 struct archive_row {
 	int64_t id;
 	unsigned flags;

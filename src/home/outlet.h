@@ -26,6 +26,8 @@ struct outlet_ops {
 	 * more, or again later on.  Neither calls session_receive before it returns. */
 	void (*pause)(struct outlet *o);
 	void (*resume)(struct outlet *o);
+	/* Bytes that wait until the client reads them; NULL: nobody knows. */
+	size_t (*unsent)(const struct outlet *o);
 };
 
 struct outlet {

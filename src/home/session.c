@@ -430,6 +430,12 @@ session_send(struct session *s, const struct stanza *stanza)
 	session_hand(s, stanza, NULL);
 }
 
+size_t
+session_unsent(const struct session *s)
+{
+	return s->outlet && s->outlet->ops->unsent ? s->outlet->ops->unsent(s->outlet) : 0;
+}
+
 /* The session that sent it, if it is still there. */
 static struct session *
 sender_of(const struct passage *p)

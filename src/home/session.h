@@ -42,6 +42,7 @@ struct session {
 	bool available;
 	bool ready; /* session_ready has run since its priority is 0 or more */
 	bool wants_roster; /* asked for its roster: gets pushes */
+	bool reads_history; /* asked for its account's archive: needs no offline messages */
 	int8_t priority;
 	const struct stanza *presence; /* last broadcast presence while available */
 	msec_t presence_at; /* wall */
@@ -93,6 +94,8 @@ void session_lost(struct session *s);
 void session_send(struct session *s, const struct stanza *stanza);
 /* The same for a message that must not be lost with the session: h (borrowed) stands for it. */
 void session_hand(struct session *s, const struct stanza *stanza, struct handed *h);
+/* Bytes that wait until its client reads them: who has much to send waits until they are few. */
+size_t session_unsent(const struct session *s);
 /* Closes the stream with an error; a session that has none ends. */
 void session_close(struct session *s, enum stream_cond c, const char *text);
 /* Settles the stanza of that number; pauses the client while too much is under way, and resumes

@@ -266,6 +266,12 @@ conn_write(struct conn *c, struct str bytes)
 	conn_dirty(c);
 }
 
+size_t
+conn_unsent(const struct conn *c)
+{
+	return conn_waiting(c);
+}
+
 bool
 conn_is_full(const struct conn *c)
 {

@@ -58,6 +58,8 @@ void conn_set_id(struct conn *c, const char *id);
 struct buf *conn_out(struct conn *c);
 void conn_dirty(struct conn *c);
 void conn_write(struct conn *c, struct str bytes);
+/* Bytes that the peer has not taken. */
+size_t conn_unsent(const struct conn *c);
 /* More waits than max (set by conn_set_max_output; 0: no bound): the owner decides what to do. */
 bool conn_is_full(const struct conn *c);
 void conn_set_max_output(struct conn *c, size_t max);

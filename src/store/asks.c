@@ -27,6 +27,17 @@ asks_add(struct asks *a, const struct query *q, const struct value *args, size_t
 }
 
 void
+asks_add_first(struct asks *a, const struct query *q, const struct value *args, size_t count)
+{
+	struct ask last;
+
+	asks_add(a, q, args, count);
+	last = a->list[a->count - 1];
+	memmove(a->list + 1, a->list, (a->count - 1) * sizeof(last));
+	a->list[0] = last;
+}
+
+void
 asks_fini(struct asks *a)
 {
 	arena_free(&a->arena);

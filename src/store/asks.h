@@ -34,6 +34,8 @@ struct asks {
 struct arena *asks_arena(struct asks *a);
 /* The values are copied, their texts are not. */
 void asks_add(struct asks *a, const struct query *q, const struct value *args, size_t count);
+/* The same, as the first of the list. */
+void asks_add_first(struct asks *a, const struct query *q, const struct value *args, size_t count);
 /* Gives back the arena; usable with AUTO. */
 void asks_fini(struct asks *a);
 

@@ -74,6 +74,14 @@ out_resume(struct outlet *o)
 	stream_resume(stream_of(o), PAUSE_SESSION);
 }
 
+static size_t
+out_unsent(const struct outlet *o)
+{
+	const struct stream *s = CONTAINER(o, const struct stream, outlet);
+
+	return s->transport->unsent && !s->dead ? s->transport->unsent(s) : 0;
+}
+
 static const struct outlet_ops outlet_ops = {
 	.stanza = out_stanza,
 	.close = out_close,
@@ -82,6 +90,7 @@ static const struct outlet_ops outlet_ops = {
 	.ack = out_ack,
 	.pause = out_pause,
 	.resume = out_resume,
+	.unsent = out_unsent,
 };
 
 /* ---- Time ---------------------------------------------------------------------------- */

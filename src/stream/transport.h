@@ -30,6 +30,8 @@ struct transport {
 	void (*end)(struct stream *s);
 	/* More waits for the client than conf->max_output. */
 	bool (*is_full)(const struct stream *s);
+	/* Bytes that wait for the client; NULL: nobody knows. */
+	size_t (*unsent)(const struct stream *s);
 
 	/* ---- The end: both lead to one stream_over, later (never before they return). */
 

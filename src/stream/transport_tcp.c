@@ -63,6 +63,12 @@ is_full(const struct stream *s)
 	return conn_is_full(tcp_of(s)->conn);
 }
 
+static size_t
+unsent(const struct stream *s)
+{
+	return conn_unsent(tcp_of(s)->conn);
+}
+
 static void
 close_stream(struct stream *s, enum stream_cond c)
 {
@@ -296,6 +302,7 @@ static const struct transport transport_tcp = {
 	.begin = begin,
 	.end = end,
 	.is_full = is_full,
+	.unsent = unsent,
 	.close = close_stream,
 	.abort = abort_stream,
 	.free = free_tcp,

@@ -86,7 +86,7 @@ own_new(struct arena *a, const struct xml *children, struct str bytes)
 	struct payload *p;
 
 	o->s.refs = 1;
-	if (!children) {
+	if (!children && !bytes.p) {
 		o->arena = a;
 		return o;
 	}
@@ -114,6 +114,20 @@ stanza_new(struct arena **ap, enum stanza_kind kind, int type, struct jid from, 
 	o->s.from = jid_copy(a, from);
 	o->s.to = jid_copy(a, to);
 	o->s.id = arena_text(a, id);
+	return &o->s;
+}
+
+const struct stanza *
+stanza_new_written(
+	enum stanza_kind kind, int type, struct jid from, struct jid to, struct str bytes)
+{
+	struct arena *a = arena_new(bytes.n + 1024);
+	struct own *o = own_new(a, NULL, (struct str){ arena_str(a, bytes), bytes.n });
+
+	o->s.kind = kind;
+	o->s.type = type;
+	o->s.from = jid_copy(a, from);
+	o->s.to = jid_copy(a, to);
 	return &o->s;
 }
 

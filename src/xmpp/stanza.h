@@ -80,6 +80,11 @@ MUST_CHECK const struct stanza *stanza_parse(struct arena **a, const struct xml 
  * NULL) live; a may be NULL if children is.  Strings of the envelope are copied. */
 const struct stanza *stanza_new(struct arena **a, enum stanza_kind kind, int type, struct jid from,
 	struct jid to, const char *id, const struct xml *children);
+/* A stanza of the server's own that is only written: its children are these bytes (copied), which
+ * stand for themselves inside a jabber:client stream, and it has no tree of them (stanza_child
+ * finds nothing). */
+const struct stanza *stanza_new_written(
+	enum stanza_kind kind, int type, struct jid from, struct jid to, struct str bytes);
 /* A new envelope around the same payload and beside. */
 const struct stanza *stanza_readdress(const struct stanza *s, struct jid from, struct jid to);
 /* The same stanza with `extra` (a chain of elements, copied) beside its payload, after what is

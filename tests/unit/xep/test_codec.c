@@ -19,6 +19,9 @@ static const struct {
 		"<value>urn:xmpp:mam:2</value></field><field var='with'><value>juliet@capulet.lit"
 		"</value></field><field type='fixed'><value>a</value><value>b</value></field></x>" },
 	{ "form", "<x xmlns='jabber:x:data' type='cancel'/>" },
+	{ "rsm", "<set xmlns='http://jabber.org/protocol/rsm'><max>10</max><after>a</after>"
+		 "<before>b</before></set>" },
+	{ "rsm", "<set xmlns='http://jabber.org/protocol/rsm'><before/></set>" },
 	{ "caps", "<c xmlns='http://jabber.org/protocol/caps' hash='sha-256' node='http://a' "
 		  "ver='QgayPKawpkPSDYmwT/WM94uAlu0='/>" },
 };

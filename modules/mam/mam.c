@@ -1,0 +1,232 @@
+/*
+ * mam.c -- XEP-0313: the history of each account, for ever, and what belongs into it.
+ *
+ * A message of type chat or normal is archived on both sides if somebody said or did something with
+ * it (xep/content.h), unless a hint or the user's preferences forbid it: on the sender's side before
+ * it is routed, on the recipient's before it is delivered (home/gate.h).  A message to oneself is
+ * archived once, as it arrives.  What is delivered carries its id in the recipient's archive; a
+ * stanza-id that claims to be of this account's archive is taken away before.
+ *
+ * A message whose origin-id came before within a day from the same account is not archived again: it
+ * goes on marked, and the recipient's side looks whether it has it, since it may not have got there
+ * the first time.
+ *
+ * Runs on: the account's home.
+ */
+#include "mam.h"
+
+#include "xep/content.h"
+
+MODULE_OPTIONS(struct mam_options)
+MODULE_SLOT(struct mam)
+
+static const struct field fields[] = {
+	INT_FIELD(struct mam_options, page, .dflt = "50", .min = 1, .max = 1000,
+		.flags = FIELD_RELOAD,
+		.doc = "How many messages a page of history has if the client does not say it"),
+	INT_FIELD(struct mam_options, page_max, .dflt = "250", .min = 1, .max = 1000,
+		.flags = FIELD_RELOAD, .doc = "How many it may have at most"),
+	END_FIELDS,
+};
+
+struct mam *
+mam_of(const struct account *a)
+{
+	return slot_of(a);
+}
+
+const struct mam_options *
+mam_options(const struct host *h)
+{
+	return options(h);
+}
+
+/* ---- What is archived ------------------------------------------------------------------ */
+
+static const char *
+origin_of(const struct stanza *s)
+{
+	const char *id = xml_get(stanza_child(s, NS_SID, "origin-id"), "id");
+
+	return id && *id ? id : NULL;
+}
+
+static void
+refer(struct archive_entry *e)
+{
+	const char *origin = origin_of(e->stanza), *id = origin ? origin : e->stanza->id;
+
+	if (origin)
+		e->flags |= ARCHIVE_ORIGIN;
+	if (id)
+		e->reference = archive_reference(id, e->stanza->to);
+}
+
+static void
+put(struct message_event *ev, struct archive_entry *e)
+{
+	struct home *h = &ev->account->home;
+
+	e->id = home_next_id(h);
+	ev->archive_id = e->id;
+	ev->once = e->once_since > 0;
+	archive_put(h, ev->asks, e);
+}
+
+/* Somewhat more than a day: the sender's clock is asked, too. */
+static int64_t
+some_time_ago(void)
+{
+	return archive_id_at(clock_wall() - DAYS(1) - HOURS(1)) + 1;
+}
+
+static bool
+is_to_self(const struct message_event *ev)
+{
+	return jid_eq_bare(ev->stanza->to, ev->account->home.jid) &&
+	       jid_eq_bare(ev->stanza->from, ev->account->home.jid);
+}
+
+/* Whether it came before is asked of every message that has an origin-id, kept or not. */
+static enum verdict
+on_sent(struct message_event *ev)
+{
+	const struct stanza *s = ev->stanza;
+	struct archive_entry e = { .peer = s->to, .flags = ARCHIVE_OUT, .stanza = s };
+	unsigned content = content_of(s);
+
+	if (is_to_self(ev) || s->type == MESSAGE_GROUPCHAT || s->type == MESSAGE_ERROR)
+		return PASS;
+	refer(&e);
+	if (e.flags & ARCHIVE_ORIGIN) {
+		switch (sent_ask(ev->account, e.reference)) {
+		case SENT_NEW:
+			break;
+		case SENT_MAYBE:
+			e.once_since = some_time_ago();
+			break;
+		case SENT_BEFORE:
+			ev->again = true;
+			return PASS;
+		}
+	}
+	if (content_is_history(s, content) && prefs_allow(ev->account, s->to))
+		put(ev, &e);
+	return PASS;
+}
+
+static enum verdict
+on_accepted(struct message_event *ev)
+{
+	const struct stanza *s = ev->stanza;
+	const char *origin = origin_of(s);
+
+	if (is_to_self(ev) || s->type == MESSAGE_GROUPCHAT || s->type == MESSAGE_ERROR)
+		return PASS;
+	if (origin)
+		sent_accepted(ev->account, archive_reference(origin, s->to));
+	if (ev->archive_id != 0)
+		mam_retract(ev->account, s, ev->archive_id);
+	return PASS;
+}
+
+/* Of whatever type: nobody else speaks for this archive. */
+static enum verdict
+on_arrived_strip(struct message_event *ev)
+{
+	if (stanza_child(ev->stanza, NS_SID, "stanza-id"))
+		event_replace(ev, archive_stamp(&ev->account->home, ev->stanza, 0));
+	return PASS;
+}
+
+static enum verdict
+on_arrived(struct message_event *ev)
+{
+	const struct stanza *s = ev->stanza;
+	unsigned content = content_of(s);
+	struct archive_entry e = { .peer = s->from, .stanza = s };
+
+	if (!content_is_history(s, content) || !prefs_allow(ev->account, s->from))
+		return PASS;
+	if (is_to_self(ev))
+		e.flags = ARCHIVE_OUT;
+	else if (content_is_news(s, content))
+		e.flags = ARCHIVE_COUNTS;
+	refer(&e);
+	if ((e.flags & ARCHIVE_ORIGIN) && (s->again || is_to_self(ev)))
+		e.once_since = some_time_ago();
+	put(ev, &e);
+	event_replace(ev, archive_stamp(&ev->account->home, s, e.id));
+	mam_retract(ev->account, s, e.id);
+	return PASS;
+}
+
+/* ---- The rest ----------------------------------------------------------------------------- */
+
+static enum verdict
+on_removed(struct account_event *ev)
+{
+	struct value *owner = ARENA_NEW(ev->arena, struct value);
+
+	*owner = of_jid(ev->account->home.jid);
+	ev->asks[ev->count++] = (struct ask){ &mam_prefs_queries[PREFS_DELETE], owner, 1 };
+	return PASS;
+}
+
+static void
+loaded(struct account *a, void *slot, const struct rows *rows)
+{
+	struct mam *m = slot;
+
+	(void)a;
+	prefs_loaded(&m->prefs, rows);
+}
+
+static void
+drop(void *slot)
+{
+	struct mam *m = slot;
+
+	prefs_drop(&m->prefs);
+	sent_drop(&m->sent);
+}
+
+static const struct slot slot = {
+	.size = sizeof(struct mam),
+	.load = &mam_prefs_queries[PREFS_LOAD],
+	.loaded = loaded,
+	.drop = drop,
+};
+
+MODULE(mam) = {
+	IDENTITY(mam),
+	.summary = "Archives messages",
+	.xeps = XEPS({ 313, "1.1.3", XEP_COMPLETE, NULL },
+		{ 59, "1.0", XEP_PARTIAL, "no pages by index" },
+		{ 359, "0.7.0", XEP_COMPLETE, NULL }, { 334, "0.4.0", XEP_COMPLETE, NULL },
+		{ 424, "0.4.2", XEP_PARTIAL, "tombstones in archives" },
+		{ 441, "0.2.0", XEP_COMPLETE, NULL }),
+	.options = fields,
+	.options_size = sizeof(struct mam_options),
+	.account_features = FEATURES(NS_MAM, NS_MAM_EXTENDED, NS_SID, NS_RETRACT "#tombstone"),
+	.iqs =
+		(const struct iq_handler[]){
+			{ NS_MAM, "query", ON_SET, TO_SELF, mam_query },
+			{ NS_MAM, "query", ON_GET, TO_SELF, mam_form },
+			{ NS_MAM, "metadata", ON_GET, TO_SELF, mam_metadata },
+			{ NS_MAM, "prefs", ON_GET, TO_SELF, mam_prefs_get },
+			{ NS_MAM, "prefs", ON_SET, TO_SELF, mam_prefs_set },
+			END_IQS,
+		},
+	.hooks =
+		(const struct hook[]){
+			ON(message_sent, ORDER_ARCHIVE, on_sent),
+			ON(message_accepted, ORDER_ARCHIVE, on_accepted),
+			ON(message_arrived, ORDER_STAMP, on_arrived_strip),
+			ON(message_arrived, ORDER_ARCHIVE, on_arrived),
+			ON(account_removed, ORDER_NORMAL, on_removed),
+			END_HOOKS,
+		},
+	.slot = &slot,
+	.queries = mam_prefs_queries,
+};

@@ -1,0 +1,88 @@
+/*
+ * mam.h -- what the files of the module share.
+ *
+ * Runs on: the account's home.
+ */
+#ifndef MODULES_MAM_H
+#define MODULES_MAM_H
+
+#include "module.h"
+
+#define NS_MAM "urn:xmpp:mam:2"
+#define NS_MAM_EXTENDED "urn:xmpp:mam:2#extended"
+#define NS_RETRACT "urn:xmpp:message-retract:1"
+
+struct mam_options {
+	int64_t page; /* rows of a page if the client does not say how many */
+	int64_t page_max;
+};
+
+const struct mam_options *mam_options(const struct host *h);
+
+/* ---- sent.c: what this account sent lately ------------------------------------------ */
+
+struct sent_set; /* hashes */
+
+/* All zero: nothing is known. */
+struct sent {
+	struct sent_set *now, *before;
+	msec_t began; /* wall; `now` did */
+	msec_t complete_at; /* wall; from then on all of the last day is known; 0: never */
+	bool is_loading;
+};
+
+enum sent_state {
+	SENT_NEW, /* it did not come within the last day */
+	SENT_MAYBE, /* look into the archive */
+	SENT_BEFORE, /* it was accepted */
+};
+
+/* Begins to load what is needed when it is asked for the first time.  A message that is new is from
+ * then on one that may have come. */
+enum sent_state sent_ask(struct account *a, int64_t reference);
+/* It is on disk. */
+void sent_accepted(struct account *a, int64_t reference);
+void sent_drop(struct sent *s);
+
+/* ---- prefs.c: XEP-0441 ----------------------------------------------------------------- */
+
+enum mam_default { MAM_ALWAYS, MAM_NEVER, MAM_ROSTER };
+
+struct prefs {
+	enum mam_default otherwise;
+	struct arena *arena; /* NULL: nothing was ever said */
+	struct jid *always, *never; /* bare or full */
+	size_t always_count, never_count;
+};
+
+extern const struct query mam_prefs_queries[];
+
+enum { PREFS_LOAD, PREFS_PUT, PREFS_DELETE };
+
+void prefs_loaded(struct prefs *p, const struct rows *rows);
+void prefs_drop(struct prefs *p);
+/* Messages with that address are archived. */
+bool prefs_allow(const struct account *a, struct jid other);
+step_fn mam_prefs_get, mam_prefs_set;
+
+/* ---- query.c ------------------------------------------------------------------------------ */
+
+step_fn mam_query, mam_form, mam_metadata;
+
+/* ---- retract.c: XEP-0424 -------------------------------------------------------------------- */
+
+/* The message is in the archive and is perhaps a retraction: a tombstone takes the place of what it
+ * retracts. */
+void mam_retract(struct account *a, const struct stanza *s, int64_t archive_id);
+
+/* ---- mam.c ------------------------------------------------------------------------------------ */
+
+struct mam {
+	struct prefs prefs;
+	struct sent sent;
+	unsigned busy; /* pages being read */
+};
+
+struct mam *mam_of(const struct account *a);
+
+#endif

@@ -1,0 +1,154 @@
+/*
+ * sent.c -- what this account sent within the last day, by its origin-ids (XEP-0359).
+ *
+ * A client that never heard that its message was taken sends it again.  The references of origin-ids
+ * that were accepted are remembered in two sets, of today and of the day before.  When a home has
+ * just been loaded the sets do not know the past: it is read from the end of the archive, and until
+ * then, or if there was more than one page, the archive itself is asked.  A set that is full takes
+ * the other's place before its time, and the archive is asked again for a day.
+ *
+ * Runs on: the account's home.
+ */
+#include "mam.h"
+
+enum { ROOM_FIRST = 64, ROOM_MAX = 65536 };
+
+/* Open addressing; 0 is free.  The lowest bit of a hash says that it was accepted. */
+struct sent_set {
+	size_t room, count;
+	uint64_t slots[];
+};
+
+static struct sent_set *
+set_new(size_t room)
+{
+	struct sent_set *s = mem_new(sizeof(*s) + room * sizeof(s->slots[0]));
+
+	s->room = room;
+	return s;
+}
+
+/* Where it is or would be. */
+static uint64_t *
+slot_in(struct sent_set *s, uint64_t hash)
+{
+	size_t i = (hash >> 1) & (s->room - 1);
+
+	while (s->slots[i] != 0 && (s->slots[i] | 1) != (hash | 1))
+		i = (i + 1) & (s->room - 1);
+	return &s->slots[i];
+}
+
+static struct sent_set *
+grown(struct sent_set *old)
+{
+	struct sent_set *s = set_new(old->room * 2);
+
+	for (size_t i = 0; i < old->room; i++) {
+		if (old->slots[i] != 0)
+			*slot_in(s, old->slots[i]) = old->slots[i];
+	}
+	s->count = old->count;
+	mem_free(&old);
+	return s;
+}
+
+static void
+turn_over(struct sent *s, msec_t now)
+{
+	mem_free(&s->before);
+	s->before = s->now;
+	s->now = NULL;
+	s->began = now;
+}
+
+static void
+add(struct sent *s, uint64_t hash)
+{
+	msec_t now = clock_wall();
+	uint64_t *slot;
+
+	if (s->now && (now - s->began > DAYS(1) || now < s->began))
+		turn_over(s, now);
+	if (s->now && s->now->count >= ROOM_MAX / 2) {
+		turn_over(s, now);
+		s->complete_at = now + DAYS(1);
+	}
+	if (!s->now) {
+		s->now = set_new(ROOM_FIRST);
+		s->began = now;
+	}
+	if (s->now->count >= s->now->room / 2)
+		s->now = grown(s->now);
+	slot = slot_in(s->now, hash);
+	s->now->count += *slot == 0;
+	*slot |= hash;
+}
+
+static uint64_t
+find(struct sent_set *s, uint64_t hash)
+{
+	return s ? *slot_in(s, hash) : 0;
+}
+
+void
+sent_drop(struct sent *s)
+{
+	mem_free(&s->now);
+	mem_free(&s->before);
+}
+
+/* ---- The past ------------------------------------------------------------------------- */
+
+static step_fn load, loaded;
+
+static struct step
+load(struct job *j)
+{
+	struct archive_range day = { .after = archive_id_at(clock_wall() - DAYS(1)),
+		.before = INT64_MAX,
+		.limit = ROOM_MAX / 8 };
+	struct ask ask = archive_references(j->arena, &j->account->home, &day);
+
+	return job_query_else(j, loaded, &ask, 1);
+}
+
+static struct step
+loaded(struct job *j)
+{
+	struct sent *s = &mam_of(j->account)->sent;
+
+	s->is_loading = false;
+	if (j->outcome != STORE_OK)
+		return job_done(j);
+	for (size_t i = 0; i < j->rows->count; i++)
+		add(s, (uint64_t)row_int(j->rows, i, 0) | 1);
+	s->complete_at = clock_wall() + (j->rows->count < ROOM_MAX / 8 ? 0 : DAYS(1));
+	return job_done(j);
+}
+
+enum sent_state
+sent_ask(struct account *a, int64_t reference)
+{
+	struct sent *s = &mam_of(a)->sent;
+	uint64_t hash = (uint64_t)reference & ~UINT64_C(1);
+	uint64_t found = find(s->now, hash) | find(s->before, hash);
+
+	if (hash == 0)
+		return SENT_MAYBE;
+	if (found & 1)
+		return SENT_BEFORE;
+	if (s->complete_at == 0 && !s->is_loading) {
+		s->is_loading = true;
+		job_start(a, NULL, NULL, NULL, load);
+	}
+	add(s, hash);
+	return found || s->complete_at == 0 || clock_wall() < s->complete_at ? SENT_MAYBE
+									     : SENT_NEW;
+}
+
+void
+sent_accepted(struct account *a, int64_t reference)
+{
+	add(&mam_of(a)->sent, (uint64_t)reference | 1);
+}
