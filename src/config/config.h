@@ -84,6 +84,7 @@ struct http_conf {
 	const char *public_url; /* of the endpoints below, as clients reach them; NULL: made up */
 	const char *const *origins; /* web sites whose scripts may connect; "*": all */
 	const char *websocket; /* path of XMPP over WebSocket */
+	msec_t websocket_ping; /* after that silence */
 	const char *bosh; /* path of BOSH */
 	msec_t bosh_wait; /* most that a request is held */
 	msec_t bosh_inactivity; /* without a request */

@@ -131,6 +131,9 @@ static const struct field http_fields[] = {
 		.doc = "Web sites whose scripts may connect, such as `https://example.org`; `*` is all"),
 	TEXT_FIELD(struct http_conf, websocket, .dflt = "/xmpp-websocket", .min = 1, .max = 200, .flags = FIELD_RELOAD,
 		.doc = "Path of XMPP over WebSocket (RFC 7395); `-` turns it off"),
+	DURATION_FIELD(struct http_conf, websocket_ping, .dflt = "45s", .min = 100, .max = HOURS(1), .flags = FIELD_RELOAD,
+		.doc = "Silence after which the server pings a WebSocket; shorter than the time after which proxies on the way "
+			"cut it, for many 60s. The client has `c2s.ping_timeout` for its answer"),
 	TEXT_FIELD(struct http_conf, bosh, .dflt = "/http-bind", .min = 1, .max = 200, .flags = FIELD_RELOAD,
 		.doc = "Path of BOSH (XEP-0124); `-` turns it off"),
 	DURATION_FIELD(struct http_conf, bosh_wait, .dflt = "60s", .min = SECONDS(1), .max = HOURS(1),

@@ -12,10 +12,11 @@
 struct stream_info {
 	char id[24]; /* "c2s-1f": of the connection, in logs */
 	struct addr peer;
-	bool tls, authenticated;
+	bool tls; /* nobody on the way can read: TLS ends here, or at a proxy that says so */
+	bool authenticated;
 	char tls_text[64]; /* "TLSv1.3 TLS_AES_256_GCM_SHA384" */
 	char mechanism[24]; /* "SCRAM-SHA-256-PLUS" */
-	const char *transport; /* "c2s", "c2s_tls", later "websocket", "bosh" */
+	const char *transport; /* "c2s", "c2s_tls", "websocket", "bosh" */
 };
 
 #endif

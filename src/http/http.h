@@ -11,6 +11,7 @@
 #ifndef HTTP_HTTP_H
 #define HTTP_HTTP_H
 
+#include "config/config.h"
 #include "http/head.h"
 #include "net/conn.h"
 

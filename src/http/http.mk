@@ -6,3 +6,4 @@ libbongsu_a_SOURCES += src/http/http.h src/http/http_own.h
 libbongsu_a_SOURCES += src/http/reply.c
 libbongsu_a_SOURCES += src/http/route.c
 libbongsu_a_SOURCES += src/http/server.c
+libbongsu_a_SOURCES += src/http/ws.h src/http/ws_frame.c src/http/ws_handshake.c

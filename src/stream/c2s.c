@@ -105,8 +105,8 @@ rate_over(struct worker *w, struct timer *t)
 void
 c2s_wait_for_rate(struct stream *s, msec_t wait)
 {
-	if (s->moving || s->state == STREAM_CLOSED)
-		return;
+	if (s->arrived || s->state == STREAM_CLOSED)
+		return; /* it is on its way to another worker, or over */
 	stream_pause(s, PAUSE_RATE);
 	timer_set(s->worker, &s->rate, wait, rate_over);
 }
@@ -153,6 +153,10 @@ stream_idle(struct stream *s)
 	}
 	s->pinged = true;
 	s->transport->idle(s, stream_conf(s)->ping_timeout);
+	if (s->transport->ping) {
+		s->transport->ping(s);
+		return;
+	}
 	if (s->session->sm) {
 		stream_sm_ask(s);
 		return;
@@ -227,12 +231,15 @@ stream_move(struct stream *s, struct worker *to, void (*arrived)(struct stream *
 void
 stream_arrived(struct stream *s, struct worker *to)
 {
+	void (*arrived)(struct stream *) = s->arrived;
+
+	s->arrived = NULL;
 	join(s, to);
 	if (s->state != STREAM_CLOSED && c2s_worker(to)->stopping)
 		stream_end(s, STREAM_COND_SYSTEM_SHUTDOWN, NULL);
 	else
 		c2s_restart_patience(s);
-	s->arrived(s);
+	arrived(s);
 }
 
 /* ---- Start and stop ------------------------------------------------------------------------ */
@@ -247,6 +254,7 @@ c2s_init(void)
 		worker_set(worker_at(i), WORKER_STREAM, mine);
 	}
 	transport_tcp_init();
+	transport_ws_init();
 }
 
 void

@@ -26,5 +26,7 @@ void c2s_restart_patience(struct stream *s);
 void stream_run_later(struct worker *w, struct later *l);
 /* Registers the service «c2s» with the listeners. */
 void transport_tcp_init(void);
+/* Serves the path of WebSocket. */
+void transport_ws_init(void);
 
 #endif

@@ -295,6 +295,16 @@ stream_received(struct stream *s, size_t n)
 /* ---- The end ------------------------------------------------------------------------------- */
 
 void
+stream_lost(struct stream *s)
+{
+	if (s->state == STREAM_CLOSED)
+		return;
+	s->state = STREAM_CLOSED;
+	stop_timers(s);
+	lose_session(s);
+}
+
+void
 stream_over(struct stream *s, const char *why)
 {
 	log_info(AREA_C2S, s->info.id, "closed after %lld s: %s",

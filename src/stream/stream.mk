@@ -8,3 +8,5 @@ libbongsu_a_SOURCES += src/stream/sasl_scram.c src/stream/sasl_scram.h
 libbongsu_a_SOURCES += src/stream/stream.c src/stream/stream.h
 libbongsu_a_SOURCES += src/stream/transport.h src/stream/transport_tcp.c
 libbongsu_a_SOURCES += src/stream/sm.c
+libbongsu_a_SOURCES += src/stream/transport_ws.c
+libbongsu_a_SOURCES += src/stream/web.c src/stream/web.h

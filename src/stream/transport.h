@@ -53,10 +53,10 @@ struct transport {
 	void (*resume)(struct stream *s);
 	/* The next thing is a header; what came already belongs to it. */
 	void (*restart)(struct stream *s);
-	/* stream_limits has changed. */
-	void (*limit)(struct stream *s);
 	/* stream_idle after that silence, again and again. */
 	void (*idle)(struct stream *s, msec_t after);
+	/* Asks for a sign of life, to be followed by stream_heard; NULL: only XMPP can do that. */
+	void (*ping)(struct stream *s);
 
 	/* ---- The rest */
 
@@ -80,6 +80,9 @@ void stream_heard(struct stream *s);
 void stream_idle(struct stream *s);
 /* After move, on the new worker. */
 void stream_arrived(struct stream *s, struct worker *to);
+/* The client went away without closing the stream; nothing more is read or written, and stream_over
+ * follows. */
+void stream_lost(struct stream *s);
 /* The transport is gone; why is for the log.  s is freed now or when nothing is to come for it any
  * more. */
 void stream_over(struct stream *s, const char *why);

@@ -130,24 +130,16 @@ give_parser_back(struct stream *s)
 }
 
 static void
-limit(struct stream *s)
-{
-	struct parse_limits limits = stream_limits(s);
-
-	if (tcp_of(s)->parser)
-		parser_limit(tcp_of(s)->parser, &limits);
-}
-
-static void
 restart(struct stream *s)
 {
+	struct parse_limits limits = stream_limits(s);
 	struct tcp *t = tcp_of(s);
 
 	mem_free(&t->header);
 	if (!t->parser)
 		return;
 	parser_restart(t->parser);
-	limit(s);
+	parser_limit(t->parser, &limits);
 }
 
 /* ---- Read ------------------------------------------------------------------------------ */
@@ -311,7 +303,6 @@ static const struct transport transport_tcp = {
 	.pause = pause_reading,
 	.resume = resume_reading,
 	.restart = restart,
-	.limit = limit,
 	.idle = set_idle,
 	.move = move,
 	.channel = channel,

@@ -39,5 +39,8 @@
 #define NS_HINTS "urn:xmpp:hints"
 #define NS_CHATSTATES "http://jabber.org/protocol/chatstates"
 #define NS_FORWARD "urn:xmpp:forward:0"
+#define NS_FRAMING "urn:ietf:params:xml:ns:xmpp-framing"
+#define NS_BOSH "http://jabber.org/protocol/httpbind"
+#define NS_XBOSH "urn:xmpp:xbosh"
 
 #endif

@@ -71,7 +71,17 @@ struct str parser_rest(const struct parser *p);
 /* An open tag with the namespaces that the stream's own declared, for parser_resume; the plain
  * jabber:client header gives STR_NONE, which parser_resume understands.  Borrowed until reset. */
 struct str parser_header(const struct parser *p);
+/* After PARSED_HEADER: elements without a declaration of their own are in that namespace (kept),
+ * instead of the one that the header declared. */
+void parser_assume(struct parser *p, const char *ns);
 /* First-level elements parsed since reset. */
 unsigned parser_count(const struct parser *p);
+
+/* ---- Without a stream ------------------------------------------------------- */
+
+/* A whole document of one element that declares its namespaces itself, with nothing around it.  On
+ * PARSE_OK *arena (the caller's) holds *element. */
+MUST_CHECK enum parse_fault parse_alone(struct str bytes, const struct parse_limits *limits,
+	struct arena **arena, const struct xml **element);
 
 #endif

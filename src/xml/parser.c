@@ -354,8 +354,44 @@ parser_header(const struct parser *p)
 	return p->header;
 }
 
+void
+parser_assume(struct parser *p, const char *ns)
+{
+	p->default_ns = ns;
+}
+
 unsigned
 parser_count(const struct parser *p)
 {
 	return p->count;
+}
+
+/* ---- Without a stream ---------------------------------------------------- */
+
+enum parse_fault
+parse_alone(struct str bytes, const struct parse_limits *limits, struct arena **arena,
+	const struct xml **element)
+{
+	static const struct scope none;
+	struct tree_outside outside = { limits, &none, "" };
+	struct frame f = { 0 };
+	struct str rest;
+
+	if (bytes.n == 0 || bytes.p[0] != '<')
+		return PARSE_STRAY_TEXT;
+	if (bytes.n < 2 || bytes.p[1] == '/')
+		return PARSE_NOT_WELL_FORMED;
+	switch (frame_element(&f, bytes, limits)) {
+	case FRAMED_MORE:
+		return PARSE_NOT_WELL_FORMED;
+	case FRAMED_FAULT:
+		return f.fault;
+	case FRAMED_DONE:
+		break;
+	}
+	rest = str_trim((struct str){ bytes.p + f.at, bytes.n - f.at });
+	if (rest.n > 0)
+		return PARSE_STRAY_TEXT;
+	bytes.n = f.at;
+	return tree_element(bytes, &f, &outside, arena, element);
 }

@@ -1,0 +1,34 @@
+/*
+ * web.c -- what streams over WebSocket and BOSH have in common.
+ *
+ * Runs on: the connection's worker.
+ */
+#include "stream/web.h"
+
+#include <stdio.h>
+
+bool
+web_admit(struct exchange *x)
+{
+	const struct http_request *r = http_request(x);
+
+	if (r->secure || addr_is_local(&r->peer))
+		return true;
+	http_reply(x, 403, "text/plain; charset=utf-8", STR("Only over TLS\n"));
+	return false;
+}
+
+void
+web_describe(struct stream *s, const char *transport, const struct http_request *r, struct conn *c)
+{
+	struct stream_info *info = &s->info;
+
+	s->starttls = STARTTLS_OFF;
+	info->peer = r->peer;
+	info->tls = r->secure;
+	info->transport = transport;
+	if (conn_is_tls(c) && !r->forwarded)
+		(void)conn_tls_text(c, info->tls_text, sizeof(info->tls_text));
+	else if (r->secure)
+		(void)snprintf(info->tls_text, sizeof(info->tls_text), "TLS at a proxy");
+}
