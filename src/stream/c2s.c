@@ -108,7 +108,8 @@ c2s_wait_for_rate(struct stream *s, msec_t wait)
 	if (s->arrived || s->state == STREAM_CLOSED)
 		return; /* it is on its way to another worker, or over */
 	stream_pause(s, PAUSE_RATE);
-	timer_set(s->worker, &s->rate, wait, rate_over);
+	if (!timer_is_set(&s->rate) || s->rate.due < worker_now(s->worker) + wait)
+		timer_set(s->worker, &s->rate, wait, rate_over);
 }
 
 /* The stanzas of a second may come at once, more wait for their time. */

@@ -13,10 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 from bongsu import Scram, Server, check, run
 from bongsu.client import SASL
-from bongsu.server import STORE
+from bongsu.server import LISTEN, STORE
 
 MAX = 6
-server = Server(c2s={"max_failures_per_account": MAX})
+server = Server(c2s={"max_failures_per_account": MAX, "max_failures_per_address": MAX}, listen=LISTEN | {
+    "proxied": {"service": "c2s", "starttls": "off", "proxy_protocol": True, "proxies": ["127.0.0.1"]}})
 numbers = itertools.count(1)
 
 
@@ -80,6 +81,23 @@ def bounded():
     while (answer := connect().authenticate("carol", "secret")).name != "success" and time.monotonic() < until:
         time.sleep(0.5)
     check("after some seconds it is accepted again", answer.name == "success", answer)
+
+
+def bounded_by_address():
+    """As many accounts as one likes, but from one address; IPv6 counts by /64."""
+    server.register(*(f"many{n}" for n in range(MAX + 6)))
+    for what, address in (("192.0.2.7", "192.0.2.7"), ("2001:db8::/64", "2001:db8::{}")):
+        def attempt(n, where=address):
+            return server.client("proxied", proxied=where.format(n)).authenticate(f"many{n}", "wrong").condition
+        with ThreadPoolExecutor(MAX + 6) as pool:
+            conditions = list(pool.map(attempt, range(MAX + 6)))
+        check(f"{what}: {MAX} guesses are answered, the others refused", conditions.count("not-authorized") == MAX and
+              conditions.count("temporary-auth-failure") == 6, conditions)
+        answer = server.client("proxied", proxied=address.format(99)).authenticate("dave", "secret")
+        check("then the right password is refused too", answer.condition == "temporary-auth-failure", answer)
+    for address in ("192.0.2.8", "2001:db8:0:1::7"):
+        answer = server.client("proxied", proxied=address).authenticate("dave", "secret")
+        check(f"but not from {address}", answer.name == "success", answer)
 
 
 def challenge(client, user, mechanism):
@@ -220,4 +238,4 @@ def store_away():
         away.stop()
 
 
-run(start, slower, bounded, alike, stored, off_the_workers, server.stop, *([store_away] if "mariadb" in STORE else []))
+run(start, slower, bounded, bounded_by_address, alike, stored, off_the_workers, server.stop, *([store_away] if "mariadb" in STORE else []))

@@ -134,15 +134,17 @@ class Client:
     Elements that came and were not waited for stay in `came`, in order.
     """
 
-    def __init__(self, port, host="localhost", address="127.0.0.1", direct=None, source=None):
+    def __init__(self, port, host="localhost", address="127.0.0.1", direct=None, source=None, proxied=None):
         """host: the header's `to`. direct: a context of tls.client_context, for TLS from the first byte.
-        source: the loopback address to come from."""
+        source: the loopback address to come from. proxied: the address to claim by the PROXY protocol."""
         self.host = host
         self.socket = socket.create_connection((address, port), WAIT, source and (source, 0))
         self.parser = Parser()
         self.features = self.jid = self.error = None
         self.ids = itertools.count(1)
         self.got = b""  # all that came since the last open()
+        if proxied:
+            self.send(f"PROXY TCP{6 if ':' in proxied else 4} {proxied} {proxied} 1 1\r\n")
         if direct:
             self.secure(direct)
 
