@@ -70,6 +70,11 @@ set(struct job *j)
 static struct step
 stored(struct job *j)
 {
+	struct vcard_event ev = {
+		.head = { j->worker, j->host }, .account = j->account, .card = iq_child(j)
+	};
+
+	(void)hook_vcard_changed(&ev); /* it is done, nobody can stop it */
 	return iq_result(j, NULL);
 }
 

@@ -128,6 +128,12 @@ struct config_event {
 	const struct config *was, *is;
 };
 
+struct vcard_event {
+	struct event_head head;
+	struct account *account;
+	const struct xml *card;
+};
+
 /* Of a node that belongs to the account (XEP-0163). */
 struct pep_event {
 	struct event_head head;
