@@ -379,7 +379,7 @@ static bool
 start(struct err *e)
 {
 	(void)e;
-	wants_list = session_mark_add();
+	wants_list = session_mark_add("blocklist");
 	return true;
 }
 

@@ -37,3 +37,4 @@ libbongsu_a_SOURCES += modules/muc/vcard.c
 libbongsu_a_SOURCES += modules/mam/mam.c modules/mam/mam.h modules/mam/prefs.c modules/mam/query.c
 libbongsu_a_SOURCES += modules/mam/retract.c modules/mam/sent.c
 libbongsu_a_SOURCES += modules/avatar.c
+libbongsu_a_SOURCES += modules/carbons.c

@@ -3,17 +3,22 @@
  *
  * A message is kept under an id of the account's home, which grows, and its sender gets the receipt
  * when that is committed.  The hand-out reads pages in the order of ids and deletes a page only
- * together with reading the next one, after it was given to a session.  What arrives meanwhile is
- * kept too, behind the rest, so that the order holds.
+ * together with reading the next one, after it was given to a session, as fast as its client
+ * acknowledges.  What arrives meanwhile is kept too, behind the rest, so that the order holds; when
+ * its turn comes it goes to whom it would have gone.  A message that a session did not acknowledge
+ * comes back under the id that it had, so that it is in its place again.
  *
  * Runs on: the account's home.
  */
 #include "module/module.h"
 
 #define PAGE 100
+#define WAIT_FOR_ROOM 300
 
 struct offline {
-	bool flushing;
+	bool flushing; /* kept messages are handed out: what comes is kept behind them */
+	bool running; /* a job does it; else all who could get them wait to be resumed */
+	int64_t begun; /* greater ids came since the job began */
 	unsigned keeping; /* messages on their way to the store */
 	bool more; /* something was kept since the last page was asked for */
 	int64_t last; /* handed out and not deleted yet: ids up to this */
@@ -35,10 +40,10 @@ static const struct query queries[] = {
 /* A message on its way to the store. */
 struct keeping {
 	struct receipt receipt;
-	msec_t at; /* wall; when it came */
+	int64_t place; /* 0: behind all others */
 };
 
-static step_fn keep, kept, page, counted;
+static step_fn keep, kept, ask_page, page, counted;
 
 /* Has more than chat states, and its sender did not forbid it (XEP-0334). */
 static bool
@@ -60,8 +65,8 @@ keep(struct job *j)
 	struct buf out = { 0 };
 	const struct keeping *k = j->state;
 	struct ask ask = { &queries[OFFLINE_PUT], NULL, 4 };
-	struct value args[4] = { of_jid(j->owner), of_int(home_next_id(&j->account->home)),
-		of_int(k->at) };
+	int64_t id = k->place ? k->place : home_next_id(&j->account->home);
+	struct value args[4] = { of_jid(j->owner), of_int(id), of_int(home_id_time(id)) };
 	struct step step;
 
 	stanza_write_alone(&out, j->stanza);
@@ -79,7 +84,7 @@ kept(struct job *j)
 	struct offline *o = slot_of(j->account);
 
 	o->keeping--;
-	if (j->outcome != STORE_OK) {
+	if (j->outcome != STORE_OK && j->outcome != STORE_DUPLICATE) {
 		route_bounce(j->worker, j->stanza, COND_RESOURCE_CONSTRAINT,
 			"the message could not be kept", &k->receipt);
 		return job_done(j);
@@ -101,7 +106,7 @@ take(struct message_event *ev)
 	arena = arena_new(0);
 	k = ARENA_NEW(arena, struct keeping);
 	k->receipt = ev->receipt ? *ev->receipt : RECEIPT_NONE;
-	k->at = ev->at ? ev->at : clock_wall();
+	k->place = o->running ? 0 : ev->place;
 	o->keeping++;
 	o->more = true;
 	job_start(ev->account, ev->stanza, &arena, k, keep);
@@ -114,21 +119,48 @@ on_unwanted(struct message_event *ev)
 	return take(ev);
 }
 
+/* ---- Handing out ---------------------------------------------------------------- */
+
+enum readiness { NOBODY, ALL_AWAY, ALL_BUSY, SOMEBODY };
+
+/* Who gets what was kept: a client that is connected and has acknowledged most of what it got. */
+static enum readiness
+choose(const struct account *a, struct session **to)
+{
+	enum readiness best = NOBODY, this;
+
+	for_each_session(s, a) {
+		if (!s->ready || !s->available || s->priority < 0 || s->ending)
+			continue;
+		this = !s->outlet ? ALL_AWAY : session_has_room(s) ? SOMEBODY : ALL_BUSY;
+		if (this <= best)
+			continue;
+		best = this;
+		*to = s;
+	}
+	return best;
+}
+
+/* The session of a full JID, if it is there. */
+static struct session *
+addressed(const struct account *a, struct jid to)
+{
+	struct session *s = jid_is_full(to) ? account_session(a, jid_resource(to)) : NULL;
+
+	return s && !s->ending ? s : NULL;
+}
+
+/* What is for another session than the one that gets the rest need not wait. */
 static enum verdict
 on_arrived(struct message_event *ev)
 {
-	return slot_of(ev->account)->flushing ? take(ev) : PASS;
-}
+	const struct session *to = addressed(ev->account, ev->stanza->to);
+	struct session *chosen = NULL;
 
-/* ---- Handing out ---------------------------------------------------------------- */
-
-static struct session *
-ready_session(const struct account *a)
-{
-	for_each_session(s, a)
-		if (s->ready && s->available && s->priority >= 0 && !s->ending)
-			return s;
-	return NULL;
+	if (!slot_of(ev->account)->flushing)
+		return PASS;
+	(void)choose(ev->account, &chosen);
+	return to && to != chosen ? PASS : take(ev);
 }
 
 static struct step
@@ -156,25 +188,45 @@ is_delayed(const struct stanza *s, const struct host *host)
 	return false;
 }
 
+static const struct stanza *
+delayed(struct job *j, const struct stanza *s, msec_t at)
+{
+	struct xml *delay;
+	char stamp[DATETIME_SIZE];
+
+	if (is_delayed(s, j->host))
+		return stanza_ref(s);
+	datetime_write(stamp, at);
+	delay = xml_new(j->arena, NS_DELAY, "delay");
+	xml_attr(j->arena, delay, "from", j->host->name);
+	xml_attr(j->arena, delay, "stamp", stamp);
+	return stanza_beside(s, delay);
+}
+
 static void
 hand_out(struct job *j, struct session *to, const struct rows *rows, size_t i)
 {
-	const struct stanza *s = stanza_read(row_str(rows, i, 2)), *delayed;
-	struct xml *delay = NULL;
-	char stamp[DATETIME_SIZE];
+	AUTO(stanza_unref) const struct stanza *s = stanza_read(row_str(rows, i, 2));
+	AUTO(stanza_unref) const struct stanza *late = NULL;
 
 	if (!s)
 		return;
-	datetime_write(stamp, row_int(rows, i, 1));
-	if (!is_delayed(s, j->host)) {
-		delay = xml_new(j->arena, NS_DELAY, "delay");
-		xml_attr(j->arena, delay, "from", j->host->name);
-		xml_attr(j->arena, delay, "stamp", stamp);
+	if (row_int(rows, i, 0) > slot_of(j->account)->begun) {
+		deliver_held(j->account, s, row_int(rows, i, 0));
+		return;
 	}
-	delayed = stanza_beside(s, delay);
-	deliver_kept(to, delayed, row_int(rows, i, 1));
-	stanza_unref(&delayed);
-	stanza_unref(&s);
+	late = delayed(j, s, row_int(rows, i, 1));
+	deliver_kept(j->account, to, late, row_int(rows, i, 0));
+}
+
+static struct step
+stop(struct job *j, bool flushing)
+{
+	struct offline *o = slot_of(j->account);
+
+	o->running = false;
+	o->flushing = flushing;
+	return job_done(j);
 }
 
 static struct step
@@ -182,11 +234,19 @@ page(struct job *j)
 {
 	struct offline *o = slot_of(j->account);
 	const struct rows *rows = j->outcome == STORE_OK ? j->results[1] : NULL;
-	struct session *to = ready_session(j->account);
+	struct session *to = NULL;
 
-	if (!rows || !to || (rows->count == 0 && !o->more)) {
-		o->flushing = false;
-		return job_done(j);
+	if (!rows || (rows->count == 0 && !o->more))
+		return stop(j, false);
+	switch (choose(j->account, &to)) {
+	case NOBODY:
+		return stop(j, false);
+	case ALL_AWAY:
+		return stop(j, true);
+	case ALL_BUSY:
+		return job_sleep(j, ask_page, WAIT_FOR_ROOM);
+	case SOMEBODY:
+		break;
 	}
 	for (size_t i = 0; i < rows->count; i++) {
 		hand_out(j, to, rows, i);
@@ -195,15 +255,32 @@ page(struct job *j)
 	return ask_page(j);
 }
 
+static void
+start(struct account *a)
+{
+	struct offline *o = slot_of(a);
+
+	if (o->running)
+		return;
+	o->running = o->flushing = true;
+	o->begun = home_next_id(&a->home);
+	o->last = 0;
+	job_start(a, NULL, NULL, NULL, ask_page);
+}
+
 static enum verdict
 on_ready(struct session_event *ev)
 {
-	struct offline *o = slot_of(ev->account);
+	start(ev->account);
+	return PASS;
+}
 
-	if (o->flushing)
-		return PASS;
-	o->flushing = true;
-	job_start(ev->account, NULL, NULL, NULL, ask_page);
+/* One who was away is back. */
+static enum verdict
+on_flush(struct session_event *ev)
+{
+	if (slot_of(ev->account)->flushing)
+		start(ev->account);
 	return PASS;
 }
 
@@ -255,6 +332,7 @@ MODULE(offline) = {
 			ON(message_unacked, ORDER_NORMAL, on_unwanted),
 			ON(message_arrived, ORDER_NORMAL, on_arrived),
 			ON(session_ready, ORDER_NORMAL, on_ready),
+			ON(session_flush, ORDER_NORMAL, on_flush),
 			END_HOOKS,
 		},
 	.slot = &slot,

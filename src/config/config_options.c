@@ -98,7 +98,7 @@ static const struct field c2s_fields[] = {
 	DURATION_FIELD(struct c2s_conf, resume_timeout, .dflt = "10m", .min = 0, .max = DAYS(7), .flags = FIELD_RELOAD,
 		.doc = "How long the session of a client whose connection is lost waits to be resumed (XEP-0198); "
 			"0: not at all"),
-	INT_FIELD(struct c2s_conf, max_unacked, .dflt = "5000", .min = 100, .max = 1000000, .flags = FIELD_RELOAD,
+	INT_FIELD(struct c2s_conf, max_unacked, .dflt = "5000", .min = 500, .max = 1000000, .flags = FIELD_RELOAD,
 		.doc = "Stanzas that a client with stream management may leave without acknowledgement before its "
 			"session ends"),
 	SIZE_FIELD(struct c2s_conf, max_unacked_bytes, .dflt = "8M", .min = MIB(1), .max = GIB(1), .flags = FIELD_RELOAD,

@@ -98,16 +98,26 @@ send_to_all(struct account *a, const struct stanza *s, struct handed *h)
 	}
 }
 
+bool
+deliver_reaches(const struct message_event *ev, const struct session *s)
+{
+	return ev->only ? s == ev->only : is_wide(s);
+}
+
 /* To the sessions that the table names (one NULL: to all), and those that modules add. */
 static void
 hand_out(struct message_event *ev, struct session *one)
 {
-	struct handed *h = is_precious(ev->stanza) ? handed_new(ev->stanza, ev->at) : NULL;
+	struct handed *h = NULL;
 
+	if (is_precious(ev->stanza))
+		h = handed_new(
+			ev->stanza, ev->place ? ev->place : home_next_id(&ev->account->home));
 	if (one)
 		session_hand(one, ev->stanza, h);
 	else
 		send_to_all(ev->account, ev->stanza, h);
+	ev->only = one;
 	ev->handed = h;
 	if (ev->head.host)
 		(void)hook_message_delivered(ev); /* nobody can stop what was written */
@@ -209,21 +219,30 @@ message(struct account *a, const struct host *host, const struct stanza *s, cons
 	stanza_unref(&ev.owned);
 }
 
-void
-deliver_kept(struct session *s, const struct stanza *stanza, msec_t at)
+static void
+give_out(struct message_event *ev, struct session *one)
 {
-	struct receipt none = RECEIPT_NONE;
-	struct message_event ev = { .head = { s->worker, NULL },
-		.account = s->account,
-		.stanza = stanza,
-		.receipt = &none,
-		.at = at };
+	ev->head = (struct event_head){ ev->account->home.worker, home_host(&ev->account->home) };
+	ev->receipt = NO_RECEIPT;
+	tidy(ev->account);
+	hand_out(ev, one);
+	stanza_unref(&ev->owned);
+}
 
-	if (!s->account || s->ending)
-		return;
-	ev.head.host = home_host(&s->account->home);
-	hand_out(&ev, s);
-	stanza_unref(&ev.owned);
+void
+deliver_kept(struct account *a, struct session *to, const struct stanza *message, int64_t place)
+{
+	struct message_event ev = { .account = a, .stanza = message, .late = true, .place = place };
+
+	give_out(&ev, to);
+}
+
+void
+deliver_held(struct account *a, const struct stanza *message, int64_t place)
+{
+	struct message_event ev = { .account = a, .stanza = message, .place = place };
+
+	give_out(&ev, addressed(a, message->to));
 }
 
 /* With the time at which it came (XEP-0203), unless it says so itself. */
@@ -244,19 +263,19 @@ stamped(const struct account *a, const struct stanza *s, msec_t at)
 }
 
 void
-deliver_again(struct account *a, const struct stanza *s, msec_t at)
+deliver_again(struct account *a, const struct stanza *s, int64_t place)
 {
 	struct message_event ev = { .head = { a->home.worker, home_host(&a->home) },
 		.account = a,
 		.stanza = s,
 		.receipt = NO_RECEIPT,
-		.at = at };
+		.place = place };
 
 	if (!a->exists || !ev.head.host)
 		return;
 	if (situation_of(a) == SOME_AVAILABLE) {
-		AUTO(stanza_unref) const struct stanza *late = stamped(a, s, at);
-		struct handed *h = handed_new(s, at);
+		AUTO(stanza_unref) const struct stanza *late = stamped(a, s, home_id_time(place));
+		struct handed *h = handed_new(s, place);
 
 		send_to_all(a, late, h);
 		handed_unref(&h);

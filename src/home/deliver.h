@@ -10,6 +10,8 @@
 
 #include "home/account.h"
 
+struct message_event;
+
 enum deliver_action {
 	DELIVER_TO_ONE, /* the addressed session */
 	DELIVER_TO_ALL, /* all sessions with a priority of 0 or more */
@@ -33,11 +35,17 @@ enum deliver_action deliver_decide(
 	enum deliver_situation s, enum deliver_address a, enum message_type t);
 /* home_kind.stanza of accounts: everything that arrives for an account. */
 void deliver(struct account *a, const struct stanza *s, const struct receipt *r);
-/* A message that was kept since `at` (wall) goes out, without the hooks before it. */
-void deliver_kept(struct session *s, const struct stanza *message, msec_t at);
+/* Messages that were kept go out, without the hooks before it; place: home_next_id when they came.
+ * kept: one that nobody was there for, to one session.  held: one that only waited for its turn, to
+ * whom it would have gone. */
+void deliver_kept(
+	struct account *a, struct session *to, const struct stanza *message, int64_t place);
+void deliver_held(struct account *a, const struct stanza *message, int64_t place);
+/* For handlers of message_delivered: the session was given the message. */
+bool deliver_reaches(const struct message_event *ev, const struct session *s);
 /* A message that was given to sessions which are gone and did not acknowledge it: to those that are
- * there now, with the time (wall) at which it came, else to whoever keeps messages
+ * there now, with the time at which it came, else to whoever keeps messages
  * (message_unacked). */
-void deliver_again(struct account *a, const struct stanza *message, msec_t at);
+void deliver_again(struct account *a, const struct stanza *message, int64_t place);
 
 #endif

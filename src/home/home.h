@@ -110,6 +110,14 @@ const struct host *home_host(const struct home *h);
  * HOME_ID_BITS | sequence. */
 #define HOME_ID_BITS 20
 int64_t home_next_id(struct home *h);
+
+/* Milliseconds since 1970 in it: the time at which it was given, as far as the clock was right. */
+static inline msec_t
+home_id_time(int64_t id)
+{
+	return id >> 20;
+}
+
 /* Ids given from now on are greater than id (the greatest one in the store, at load). */
 void home_id_floor(struct home *h, int64_t id);
 /* Every home of the worker that is warm and of that kind. */

@@ -116,13 +116,15 @@ sessions_fini(struct local *l)
 	mem_free(&l->seats);
 }
 
-uint64_t
-session_mark_add(void)
-{
-	static unsigned used;
+static const char *mark_names[64];
+static unsigned marks_count;
 
-	assert(used < 64);
-	return UINT64_C(1) << used++;
+uint64_t
+session_mark_add(const char *name)
+{
+	assert(marks_count < COUNT(mark_names));
+	mark_names[marks_count] = name;
+	return UINT64_C(1) << marks_count++;
 }
 
 /* ---- End -------------------------------------------------------------------------- */

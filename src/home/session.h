@@ -96,6 +96,9 @@ void session_send(struct session *s, const struct stanza *stanza);
 void session_hand(struct session *s, const struct stanza *stanza, struct handed *h);
 /* Bytes that wait until its client reads them: who has much to send waits until they are few. */
 size_t session_unsent(const struct session *s);
+/* Whether many stanzas more may be sent to it at once: its client acknowledged most of what it got.
+ * True without stream management. */
+bool session_has_room(const struct session *s);
 /* Closes the stream with an error; a session that has none ends. */
 void session_close(struct session *s, enum stream_cond c, const char *text);
 /* Settles the stanza of that number; pauses the client while too much is under way, and resumes
@@ -107,8 +110,9 @@ void session_check(struct session *s);
 struct session *session_find(struct worker *w, uint32_t slot, uint32_t generation);
 /* A receipt for one more stanza of the client, which is under way from now on. */
 struct receipt session_receipt(struct session *s);
-/* A bit of session->marks for a module; before workers start. */
-uint64_t session_mark_add(void);
+/* A bit of session->marks for a module; before workers start.  name (kept) stands for it when a
+ * session is written down for a restart. */
+uint64_t session_mark_add(const char *name);
 size_t sessions_count(const struct worker *w);
 void sessions_each(struct worker *w, void (*fn)(struct session *s, void *ctx), void *ctx);
 

@@ -166,6 +166,15 @@ sm_sent(struct session *s, const struct stanza *stanza, struct handed *h)
 	check_ask(s);
 }
 
+bool
+session_has_room(const struct session *s)
+{
+	const struct c2s_conf *conf = conf_of(s);
+
+	return !s->sm || (s->sm->queue.count <= (size_t)conf->max_unacked / 4 &&
+				 s->sm->queue.bytes <= (size_t)conf->max_unacked_bytes / 4);
+}
+
 /* ---- Begin ---------------------------------------------------------------------------------- */
 
 void
@@ -368,7 +377,7 @@ give_elsewhere(struct account *a, const struct unacked_item *item)
 			route_bounce(a->home.worker, item->stanza, COND_RECIPIENT_UNAVAILABLE, NULL,
 				NULL);
 	} else if (!item->handed->got && item->handed->refs == 1) {
-		deliver_again(a, item->handed->message, item->handed->at);
+		deliver_again(a, item->handed->message, item->handed->place);
 	}
 }
 

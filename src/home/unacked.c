@@ -14,13 +14,13 @@
 #define ROOM_KEPT 16
 
 struct handed *
-handed_new(const struct stanza *message, msec_t at)
+handed_new(const struct stanza *message, int64_t place)
 {
 	struct handed *h = MEM_NEW(struct handed);
 
 	h->refs = 1;
 	h->message = stanza_ref(message);
-	h->at = at ? at : clock_wall();
+	h->place = place;
 	return h;
 }
 

@@ -10,18 +10,17 @@
 #ifndef HOME_UNACKED_H
 #define HOME_UNACKED_H
 
-#include "base/clock.h"
 #include "xmpp/stanza.h"
 
 struct handed {
 	unsigned refs;
 	bool got; /* a session acknowledged it, or cannot acknowledge */
-	msec_t at; /* wall; when it reached the account */
+	int64_t place; /* home_next_id when it reached the account */
 	const struct stanza *message;
 };
 
-/* With one reference.  at 0: now. */
-struct handed *handed_new(const struct stanza *message, msec_t at);
+/* With one reference. */
+struct handed *handed_new(const struct stanza *message, int64_t place);
 /* Drops the reference, sets *h to NULL, accepts NULL. */
 void handed_unref(struct handed **h);
 

@@ -68,9 +68,14 @@ struct message_event {
 	int64_t archive_id; /* in the account's archive, set by who archives it; 0: not archived */
 	/* See struct passage of home/gate.h. */
 	bool again, once;
+	const struct session
+		*only; /* delivered: the one it was written to; NULL: deliver_reaches */
 	struct handed *handed; /* delivered: for session_hand of copies; NULL for types that may
 				* get lost */
-	int64_t at; /* delivered, unacked: wall, when it reached the account; 0: just now */
+	bool late; /* delivered: it had been kept, and was nobody's news any more */
+	/* unacked: home_next_id when it reached the account: where it belongs among what is kept, and
+	 * when it came (home_id_time). */
+	int64_t place;
 };
 
 /* What is about to be written to a session (session->filtered). */

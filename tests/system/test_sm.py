@@ -447,22 +447,52 @@ def kicked():
 
 
 def bounds():
-    setup(max_unacked=100, max_sessions=3)
+    setup(max_unacked=500, max_sessions=3)
     bob = server.login("bob", "r")
     alice = login("alice", "phone")
     alice.available()
     ack(alice)
     alice.close()
-    say(bob, "alice@localhost", *(str(n) for n in range(150))).sync()
+    say(bob, "alice@localhost", *(str(n) for n in range(100)))
+    say(bob, alice.jid, *(str(n) for n in range(600)), kind="headline").sync()
     wait_for("a waiting session with too much ends", lambda: not server.ctl("user_resources", "alice", "localhost").out)
-    check("its messages wait, in order", offline("alice") == [(str(n), True) for n in range(150)])
+    check("its messages wait, in order", offline("alice") == [(str(n), True) for n in range(100)])
     alice = login("alice", "phone")
     alice.available()
-    say(bob, alice.jid, *(str(n) for n in range(150))).sync()
+    say(bob, alice.jid, *(str(n) for n in range(600))).sync()
     check("a client that never acknowledges is cut off", alice.ended() == "policy-violation")
     wait_for("its session ends", lambda: not server.ctl("user_resources", "alice", "localhost").out)
     got = [body for body, _ in offline("alice")]
-    check("its messages wait", got == [str(n) for n in range(150)], got)
+    check("its messages wait", got == [str(n) for n in range(600)], got)
+    say(bob, "alice@localhost", *(str(n) for n in range(900))).sync()
+    alice = login("alice", "phone")
+    alice.available()
+    got = []
+    while len(got) < 900:
+        e = alice.wait(lambda e: e.name in ("r", "message"))
+        if e.name == "r":
+            ack(alice)
+        else:
+            got.append(e.text("c:body"))
+    check("a client that acknowledges gets any number of messages that waited", got == [str(n) for n in range(900)])
+    alice.ends()
+    say(bob, "alice@localhost", *(str(n) for n in range(900))).sync()
+    alice = login("alice", "phone")
+    alice.available()
+    got = bodies(alice, 3)
+    h = received(alice) - 1
+    ack(alice, h)
+    got += [e.text("c:body") for e in alice.take() if e.name == "message"]
+    alice.close()
+    alice = resume(server, alice, h)
+    while len(got) < 900:
+        e = alice.wait(lambda e: e.name in ("r", "message"))
+        if e.name == "r":
+            ack(alice)
+        elif e.text("c:body") not in got:
+            got.append(e.text("c:body"))
+    check("also over a resumption", got == [str(n) for n in range(900)])
+    alice.ends()
     for i in range(3):
         login("alice", f"r{i}").close()
     fourth = login("alice", "more")

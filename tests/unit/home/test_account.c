@@ -273,7 +273,7 @@ static void
 deliver_now(struct worker *w, void *arg)
 {
 	(void)arg;
-	deliver_kept(bob.session, kept_stanza, 1);
+	deliver_kept(bob.session->account, bob.session, kept_stanza, 1);
 	stanza_unref(&kept_stanza);
 	receipt_give(w, &kept);
 }

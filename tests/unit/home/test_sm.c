@@ -36,7 +36,7 @@ on_sent(struct message_event *ev)
 static enum verdict
 on_unacked(struct message_event *ev)
 {
-	ck_assert_int_gt(ev->at, 0);
+	ck_assert_int_gt(ev->place, 0);
 	atomic_fetch_add(&unacked, 1);
 	return STOP;
 }

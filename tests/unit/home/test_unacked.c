@@ -93,7 +93,7 @@ START_TEST(a_shared_message_is_got_when_one_queue_got_it)
 	const struct stanza *s = message(1);
 	struct handed *h = handed_new(s, 5);
 
-	ck_assert_int_eq(h->at, 5);
+	ck_assert_int_eq(h->place, 5);
 	unacked_put(&a, s, h);
 	unacked_put(&b, s, h);
 	ck_assert_uint_eq(h->refs, 3);
