@@ -38,3 +38,4 @@ libbongsu_a_SOURCES += modules/mam/mam.c modules/mam/mam.h modules/mam/prefs.c m
 libbongsu_a_SOURCES += modules/mam/retract.c modules/mam/sent.c
 libbongsu_a_SOURCES += modules/avatar.c
 libbongsu_a_SOURCES += modules/carbons.c
+libbongsu_a_SOURCES += modules/csi.c

@@ -410,7 +410,7 @@ session_hand(struct session *s, const struct stanza *stanza, struct handed *h)
 	struct out_event ev = { .account = s->account, .session = s, .stanza = stanza };
 
 	assert(worker_is_here(s->worker));
-	if (s->filtered && !s->ending) {
+	if (s->filters > 0 && !s->ending) {
 		ev.head = (struct event_head){ s->worker, home_host(&s->account->home) };
 		if (ev.head.host && hook_session_out(&ev) == STOP)
 			return;

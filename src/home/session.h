@@ -36,7 +36,7 @@ struct session {
 	bool paused;
 	bool ending; /* gets nothing more, and ends soon */
 	bool leaving; /* its end has begun */
-	bool filtered; /* session_out sees what is sent to it */
+	unsigned filters; /* modules that want to see what is sent to it (session_out) */
 	struct sm *sm; /* stream management; NULL: off */
 	struct later later;
 	bool available;

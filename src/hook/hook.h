@@ -78,7 +78,7 @@ struct message_event {
 	int64_t place;
 };
 
-/* What is about to be written to a session (session->filtered). */
+/* What is about to be written to a session (session->filters). */
 struct out_event {
 	struct event_head head;
 	struct account *account;
