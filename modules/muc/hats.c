@@ -12,8 +12,8 @@
 
 #define HATS_MAX 50
 #define WEARERS_MAX 500
-#define NODE NS_HATS ":commands:"
-#define FORM_HATS NS_HATS ":commands"
+#define NODE "urn:xmpp:hats:commands:"
+#define FORM_HATS "urn:xmpp:hats:commands"
 
 static step_fn changed;
 
