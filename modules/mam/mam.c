@@ -35,12 +35,6 @@ mam_of(const struct account *a)
 	return slot_of(a);
 }
 
-const struct mam_options *
-mam_options(const struct host *h)
-{
-	return options(h);
-}
-
 /* ---- What is archived ------------------------------------------------------------------ */
 
 static const char *
@@ -161,6 +155,54 @@ on_arrived(struct message_event *ev)
 	return PASS;
 }
 
+/* ---- Questions ------------------------------------------------------------------------------- */
+
+/* Then the client has to read first. */
+#define UNSENT_MAX ((size_t)128 * 1024)
+
+static bool
+is_there(const struct job *j)
+{
+	return j->session != NULL;
+}
+
+static bool
+is_ready(const struct job *j)
+{
+	return session_unsent(j->session) <= UNSENT_MAX;
+}
+
+static void
+send_to_session(struct job *j, const struct stanza *s)
+{
+	session_send(j->session, s);
+}
+
+/* Whoever reads the history needs nobody to repeat it. */
+static bool
+narrow(struct job *j, const struct archive_view *v, struct archive_range *range)
+{
+	(void)v;
+	if (j->session && jid_is_none(range->with))
+		j->session->reads_history = true;
+	return true;
+}
+
+static struct step
+query(struct job *j)
+{
+	struct archive_view *v = ARENA_NEW(j->arena, struct archive_view);
+
+	*v = (struct archive_view){ .page = (unsigned)options(j->host)->page,
+		.page_max = (unsigned)options(j->host)->page_max,
+		.busy = &mam_of(j->account)->busy,
+		.is_there = is_there,
+		.is_ready = is_ready,
+		.send = send_to_session,
+		.narrow = narrow };
+	return archive_query(j, v);
+}
+
 /* ---- The rest ----------------------------------------------------------------------------- */
 
 static enum verdict
@@ -211,9 +253,9 @@ MODULE(mam) = {
 	.account_features = FEATURES(NS_MAM, NS_MAM_EXTENDED, NS_SID, NS_RETRACT "#tombstone"),
 	.iqs =
 		(const struct iq_handler[]){
-			{ NS_MAM, "query", ON_SET, TO_SELF, mam_query },
-			{ NS_MAM, "query", ON_GET, TO_SELF, mam_form },
-			{ NS_MAM, "metadata", ON_GET, TO_SELF, mam_metadata },
+			{ NS_MAM, "query", ON_SET, TO_SELF, query },
+			{ NS_MAM, "query", ON_GET, TO_SELF, archive_query_form },
+			{ NS_MAM, "metadata", ON_GET, TO_SELF, archive_query_metadata },
 			{ NS_MAM, "prefs", ON_GET, TO_SELF, mam_prefs_get },
 			{ NS_MAM, "prefs", ON_SET, TO_SELF, mam_prefs_set },
 			END_IQS,

@@ -8,16 +8,12 @@
 
 #include "module.h"
 
-#define NS_MAM "urn:xmpp:mam:2"
-#define NS_MAM_EXTENDED "urn:xmpp:mam:2#extended"
 #define NS_RETRACT "urn:xmpp:message-retract:1"
 
 struct mam_options {
 	int64_t page; /* rows of a page if the client does not say how many */
 	int64_t page_max;
 };
-
-const struct mam_options *mam_options(const struct host *h);
 
 /* ---- sent.c: what this account sent lately ------------------------------------------ */
 
@@ -64,10 +60,6 @@ void prefs_drop(struct prefs *p);
 /* Messages with that address are archived. */
 bool prefs_allow(const struct account *a, struct jid other);
 step_fn mam_prefs_get, mam_prefs_set;
-
-/* ---- query.c ------------------------------------------------------------------------------ */
-
-step_fn mam_query, mam_form, mam_metadata;
 
 /* ---- retract.c: XEP-0424 -------------------------------------------------------------------- */
 

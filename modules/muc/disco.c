@@ -128,6 +128,13 @@ add_reactions(const struct room_config *c, struct arena *a, struct xml *query)
 }
 
 static void
+archive_features(struct arena *a, struct xml *query)
+{
+	feature(a, query, NS_MAM);
+	feature(a, query, NS_MAM_EXTENDED);
+}
+
+static void
 identity(struct arena *a, struct xml *query, const char *name)
 {
 	struct xml *i = xml_add(a, query, NS_DISCO_INFO, "identity");
@@ -177,7 +184,7 @@ room_info(struct job *j)
 		feature(j->arena, query, *f);
 	config_features(room->config, j->arena, query);
 	if (room->config->enablearchiving)
-		room_archive_features(j->arena, query);
+		archive_features(j->arena, query);
 	xml_adopt(query, info_form(room, j->arena));
 	add_reactions(room->config, j->arena, query);
 	return iq_result(j, query);

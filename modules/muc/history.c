@@ -2,13 +2,11 @@
  * history.c -- what a room still has in memory of what was said (XEP-0045 7.2.13, 7.2.14).
  *
  * A ring of the last messages, with which those who enter are served without a question to the
- * store.
+ * store.  It is filled from the archive when the first one enters.
  *
  * Runs on: the room's home.
  */
 #include "modules/muc/muc.h"
-
-#include <inttypes.h>
 
 static struct remembered *
 at(const struct room *room, size_t i)
@@ -50,7 +48,24 @@ history_drop(struct room *room)
 	for (size_t i = 0; i < room->history_count; i++)
 		stanza_unref(&at(room, i)->message);
 	room->history_first = room->history_count = room->history_room = 0;
+	room->remembers = false;
 	mem_free(&room->history);
+}
+
+void
+history_forget(struct room *room, int64_t id)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < room->history_count; i++) {
+		struct remembered *r = at(room, i);
+
+		if (r->id == id)
+			stanza_unref(&r->message);
+		else
+			*at(room, kept++) = *r;
+	}
+	room->history_count = kept;
 }
 
 /* ---- What somebody asks for ------------------------------------------------------------------ */
@@ -110,7 +125,10 @@ history_for(struct room *room, struct arena *a, const struct xml *join, const st
 {
 	struct wish wish = read_wish(join);
 	size_t count = room->history_count, first = count;
+	size_t most = (size_t)room->config->maxhistoryfetch;
 
+	if (count > most)
+		count = most;
 	if (wish.stanzas >= 0 && count > (size_t)wish.stanzas)
 		count = (size_t)wish.stanzas;
 	*out = ARENA_ARRAY(a, const struct stanza *, room->history_count + 1);
@@ -147,20 +165,4 @@ subject_for(struct room *room)
 	}
 	return stanza_new(&a, STANZA_MESSAGE, MESSAGE_GROUPCHAT, room->home.jid, JID_NONE, NULL,
 		xml_new(a, NS_CLIENT, "subject"));
-}
-
-/* ---- The archive ----------------------------------------------------------------------------------- */
-
-const char *
-room_id_text(struct arena *a, const struct room *room, int64_t id)
-{
-	(void)room;
-	return arena_printf(a, "%" PRIx64, id);
-}
-
-void
-room_archive_features(struct arena *a, struct xml *query)
-{
-	(void)a;
-	(void)query;
 }

@@ -24,6 +24,9 @@ static const struct iq_handler handlers[] = {
 	{ NS_VCARD, "vCard", ON_SET, 0, room_vcard_set },
 	{ NS_COMMANDS, "command", ON_SET, 0, hats_command },
 	{ NS_MODERATE, "moderate", ON_SET, 0, moderate_set },
+	{ NS_MAM, "query", ON_SET, 0, room_history },
+	{ NS_MAM, "query", ON_GET, 0, room_history_form },
+	{ NS_MAM, "metadata", ON_GET, 0, room_history_bounds },
 	{ NS_PING, "ping", ON_GET, 0, room_ping },
 	END_IQS,
 };

@@ -49,6 +49,18 @@ failed(struct room *room, const struct saying *what)
 }
 
 static void
+said(struct room *room, const struct saying *what)
+{
+	room_send_all(room, what->message);
+	if (what->is_subject)
+		keep_subject(room, what);
+	else if (what->id && stanza_child(what->message, NS_CLIENT, "body"))
+		history_add(room, what->message, what->at, what->id);
+	if (what->id)
+		room_retract(room, what);
+}
+
+static void
 passed(struct home *h, const struct passage *p)
 {
 	struct room *room = room_of(h);
@@ -57,11 +69,8 @@ passed(struct home *h, const struct passage *p)
 	if (p->result != STORE_OK || !room->exists) {
 		failed(room, what);
 	} else {
-		room_send_all(room, what->message);
-		if (what->is_subject)
-			keep_subject(room, what);
-		else if (what->id)
-			history_add(room, what->message, what->at, what->id);
+		if (!p->again)
+			said(room, what);
 		receipt_give(h->worker, &what->receipt);
 	}
 	stanza_unref(&what->message);
@@ -71,20 +80,23 @@ passed(struct home *h, const struct passage *p)
 }
 
 static void
-add_asks(struct room *room, const struct saying *what, struct asks *asks)
+add_asks(struct room *room, struct saying *what, struct asks *asks)
 {
 	struct value owner = of_jid(room->home.jid);
 	struct buf bytes = BUF_INIT;
 	struct arena *a = asks_arena(asks);
 
-	if (what->is_subject) {
+	what->once = what->once && room->config->enablearchiving;
+	if (what->id && room->config->enablearchiving && !room->locked)
+		room_archive(room, what, asks);
+	if (what->is_subject && !room->locked) {
 		stanza_write_alone(&bytes, what->message);
 		asks_add(asks, &room_queries[ROOM_SET_SUBJECT],
 			ARGS(of_str((struct str){ arena_str(a, buf_str(&bytes)), buf_len(&bytes) }),
 				of_int(what->at), owner));
 		buf_fini(&bytes);
 	}
-	if (what->id && what->at - room->used > USED_STEP) {
+	if (what->id && what->at - room->used > USED_STEP && !room->locked) {
 		room->used = what->at;
 		asks_add(asks, &room_queries[ROOM_SET_USED], ARGS(of_int(what->at), owner));
 	}
@@ -100,7 +112,8 @@ room_say(struct room *room, const struct saying *what)
 	copy->message = stanza_ref(what->message);
 	copy->original = what->original ? stanza_ref(what->original) : NULL;
 	add_asks(room, copy, &asks);
-	gate_pass(&room->home, &(const struct passage){ .ctx = copy }, &asks, passed);
+	gate_pass(&room->home, &(const struct passage){ .ctx = copy, .once = copy->once }, &asks,
+		passed);
 }
 
 /* ---- To all -------------------------------------------------------------------------------------- */
@@ -110,19 +123,6 @@ is_subject(const struct stanza *s)
 {
 	return stanza_child(s, NS_CLIENT, "subject") && !stanza_child(s, NS_CLIENT, "body") &&
 	       !stanza_child(s, NS_CLIENT, "thread");
-}
-
-/* Worth an id, a place in the history and in the archive: more than chat states and the like. */
-static bool
-is_lasting(const struct stanza *s)
-{
-	if (stanza_child(s, NS_HINTS, "no-store") ||
-		stanza_child(s, NS_HINTS, "no-permanent-store"))
-		return false;
-	return stanza_child(s, NS_CLIENT, "body") || stanza_child(s, NS_HINTS, "store") ||
-	       stanza_child(s, NS_REACTIONS, "reactions") ||
-	       stanza_child(s, NS_RETRACT, "retract") || stanza_child(s, NS_EME, "encryption") ||
-	       stanza_child(s, NS_MARKERS, "displayed") || is_subject(s);
 }
 
 /* XEP-0500 4: the type of error is named there. */
@@ -239,7 +239,8 @@ say(struct room *room, const struct stanza *s, const struct receipt *r)
 		return;
 	}
 	what.is_subject = is_subject(s);
-	what.id = is_lasting(s) ? home_next_id(&room->home) : 0;
+	what.id = room_is_history(s) ? home_next_id(&room->home) : 0;
+	what.once = what.id && s->again && stanza_child(s, NS_SID, "origin-id");
 	what.speaker = s->from;
 	what.message = said_as(room, v->occupant, s, what.id);
 	room_say(room, &what);

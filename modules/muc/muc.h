@@ -40,7 +40,7 @@ struct muc_options {
 	int64_t max_users, max_members, max_banned;
 	int64_t history;
 	int64_t create; /* enum muc_create */
-	bool persistent, search;
+	bool persistent, search, keep_destroyed;
 };
 
 enum muc_create { CREATE_LOCAL, CREATE_NOBODY };
@@ -215,6 +215,8 @@ struct room {
 	char *avatar; /* hex SHA-1 of the picture in its vCard, or NULL */
 	struct remembered *history; /* ring of history_room */
 	size_t history_room, history_first, history_count;
+	bool remembers; /* the ring was filled from the archive */
+	unsigned reading; /* pages of the archive */
 	uint64_t whispers[WHISPERS]; /* the last private messages, for errors that come back */
 	unsigned whispers_next;
 	/* The gate, beside that of the home, in which messages are. */
@@ -264,7 +266,7 @@ enum room_query {
 	ROOM_NICKS,
 };
 
-/* The first ones load a room. */
+/* The first ones load a room, and its archive's number. */
 #define ROOM_LOADS 3
 
 extern const struct query room_queries[];
@@ -299,7 +301,7 @@ struct ask room_ask(struct arena *a, enum room_query q, const struct value *args
 struct ask room_put_ask(const struct room *room, struct arena *a, const struct room_config *c);
 struct ask room_config_ask(const struct room *room, struct arena *a, const struct room_config *c);
 /* All its rows. */
-size_t room_delete_asks(const struct room *room, struct arena *a, struct ask **out);
+size_t room_delete_asks(struct room *room, struct arena *a, struct ask **out);
 
 /* ---- Affiliations (affiliation.c) ------------------------------------------------------- */
 
@@ -436,21 +438,23 @@ void room_send_all(struct room *room, const struct stanza *s);
 /* To all devices of one nick. */
 void room_send_occupant(struct room *room, const struct occupant *o, const struct stanza *s);
 
-/* Said to all, as message (from room/nick or the room, made by said_as): archived, and then sent.
- * more statements (may be NULL) are committed with it; then runs when it is out, or not. */
+/* Said to all: archived, and then sent. */
 struct saying {
 	const struct stanza *message;
 	struct jid speaker; /* real; or the room */
 	const struct stanza *original; /* whose sender gets an error if it fails; or NULL */
 	struct receipt receipt;
 	bool is_subject;
-	int64_t id;
+	bool once; /* its sender said it before, perhaps in vain */
+	int64_t id; /* 0: it is not kept */
 	msec_t at;
 };
 
 void room_say(struct room *room, const struct saying *what);
 void history_add(struct room *room, const struct stanza *message, msec_t at, int64_t id);
 void history_drop(struct room *room);
+/* The message was taken back. */
+void history_forget(struct room *room, int64_t id);
 /* The messages that `join` (the <x/> of a join) asks for; returns how many, in out (in a). */
 size_t history_for(
 	struct room *room, struct arena *a, const struct xml *join, const struct stanza ***out);
@@ -465,7 +469,8 @@ bool muc_mediated(struct room *room, const struct stanza *s, const struct receip
 void muc_iq(struct room *room, const struct stanza *s, const struct receipt *r);
 /* A nick or a room's own JID is asked; steps of jobs at the room's home. */
 step_fn admin_get, admin_set, owner_get, owner_set, room_info, room_items, room_ping, register_get,
-	register_set, register_approve, room_vcard_get, room_vcard_set, hats_command, moderate_set;
+	register_set, register_approve, room_history, room_history_form, room_history_bounds,
+	author_look, room_vcard_get, room_vcard_set, hats_command, moderate_set;
 /* What somebody who asks is here. */
 struct standing standing_of(const struct room *room, struct jid who);
 /* All occupants hear that the room is no more. */
@@ -498,8 +503,16 @@ void hats_items(struct job *j, struct xml *query);
 /* For muc#roominfo; NULL: there are none. */
 const char *hats_hash(const struct room *room, struct arena *a);
 
-/* The archive, for disco. */
-void room_archive_features(struct arena *a, struct xml *query);
+/* ---- The archive (archive.c, moderate.c) ----------------------------------------------------------- */
+
+/* s, said to all, is kept. */
+bool room_is_history(const struct stanza *s);
+/* Adds the statement that keeps it. */
+void room_archive(struct room *room, const struct saying *what, struct asks *asks);
+/* Fills the ring; nothing passes the gate meanwhile. */
+void history_load(struct room *room);
+/* What was said takes back an earlier message of the same account, if it says so. */
+void room_retract(struct room *room, const struct saying *what);
 
 extern const struct command muc_commands[];
 

@@ -320,6 +320,7 @@ room_tell_destroyed(
 			room_jid(own, room, o->nick), JID_NONE, NULL, x);
 		room_send_occupant(room, o, s);
 	}
+	archive_retired(&room->home);
 	room_reset(room);
 }
 
@@ -334,7 +335,7 @@ text_of(struct arena *a, const struct xml *parent, const char *name)
 struct step
 room_destroy(struct job *j, step_fn *next)
 {
-	const struct room *room = room_of(j->home);
+	struct room *room = room_of(j->home);
 	struct ask *asks;
 	size_t count;
 

@@ -63,7 +63,7 @@ room_make(struct room *room)
 	rand_bytes(secret, sizeof(secret));
 	snprintf(room->secret, sizeof(room->secret), "%s", hex_encode(a, secret, sizeof(secret)));
 	room_set_config(room, &a, c);
-	room->exists = room->locked = true;
+	room->exists = room->locked = room->remembers = true;
 	room->created = room->used = clock_wall();
 	room->version = room->version_floor = room->created;
 }
@@ -79,7 +79,7 @@ room_reset(struct room *room)
 	mem_free(&room->avatar);
 	arena_free(&room->arena);
 	room->config = NULL;
-	room->exists = room->locked = false;
+	room->exists = room->locked = room->remembers = false;
 	room->version = room->version_floor = 0;
 }
 
@@ -100,6 +100,7 @@ room_emptied(struct room *room)
 		a = arena_new(0);
 		count = room_delete_asks(room, a, &asks);
 		store_ask(room->home.worker, room_key(room), asks, count, NULL, NULL);
+		archive_retired(&room->home);
 		arena_free(&a);
 	}
 	room_reset(room);
@@ -144,8 +145,11 @@ loaded(struct worker *w, void *ctx, enum store_result result, const struct rows 
 		home_failed(&room->home);
 		return;
 	}
+	archive_loaded(&room->home, rows[ROOM_LOADS]);
 	if (rows[ROOM_LOAD]->count > 0)
 		room_take(room, rows);
+	if (rows[ROOM_LOAD_OCCUPANTS]->count == 0)
+		room_emptied(room); /* a temporary one that the last stop left behind */
 	home_loaded(&room->home);
 }
 
@@ -154,7 +158,7 @@ load(struct home *h)
 {
 	struct room *room = room_of(h);
 	struct value owner = of_jid(h->jid);
-	struct ask asks[ROOM_LOADS];
+	struct ask asks[ROOM_LOADS + 1];
 
 	list_init(&room->order);
 	list_init(&room->queue);
@@ -165,7 +169,8 @@ load(struct home *h)
 	hash_init(&room->visits);
 	for (unsigned i = 0; i < ROOM_LOADS; i++)
 		asks[i] = (struct ask){ &room_queries[i], &owner, 1 };
-	store_ask(h->worker, room_key(room), asks, ROOM_LOADS, loaded, room);
+	asks[ROOM_LOADS] = (struct ask){ archive_load_query, &owner, 1 };
+	store_ask(h->worker, room_key(room), asks, ROOM_LOADS + 1, loaded, room);
 }
 
 /* ---- The gate ------------------------------------------------------------------------------- */
@@ -192,9 +197,20 @@ is_said_to_all(const struct stanza *s)
 	return s->kind == STANZA_MESSAGE && s->type == MESSAGE_GROUPCHAT && !jid_is_full(s->to);
 }
 
+/* Somebody enters, and the last messages are not known yet. */
 static bool
-may_pass(const struct room *room, const struct stanza *s)
+needs_history(const struct room *room, const struct stanza *s)
 {
+	return !room->remembers && room->exists && !room->locked && s &&
+	       s->kind == STANZA_PRESENCE && s->type == PRESENCE_AVAILABLE &&
+	       stanza_child(s, NS_MUC, "x");
+}
+
+static bool
+may_pass(struct room *room, const struct stanza *s)
+{
+	if (!room->writing && room->home.gate.count == 0 && needs_history(room, s))
+		history_load(room);
 	return !room->writing && (room->home.gate.count == 0 || (s && is_said_to_all(s)));
 }
 

@@ -194,12 +194,34 @@ room_config_ask(const struct room *room, struct arena *a, const struct room_conf
 			of_str(options_of(a, c)), of_jid(room->home.jid)));
 }
 
+static void
+drop_asks(void *asks)
+{
+	asks_fini(asks);
+}
+
+/* What becomes of the archive; returns how many. */
+static size_t
+archive_asks(struct room *room, struct arena *a, struct ask *out)
+{
+	struct asks *asks = ARENA_NEW(a, struct asks);
+
+	arena_keep(a, drop_asks, asks);
+	if (room_options(room)->keep_destroyed)
+		archive_retire(&room->home, asks);
+	else
+		archive_delete(&room->home, asks);
+	for (size_t i = 0; i < asks->count; i++)
+		out[i] = asks->list[i];
+	return asks->count;
+}
+
 size_t
-room_delete_asks(const struct room *room, struct arena *a, struct ask **out)
+room_delete_asks(struct room *room, struct arena *a, struct ask **out)
 {
 	struct value owner = of_jid(room->home.jid);
-	struct ask *asks = ARENA_ARRAY(a, struct ask, room->affiliates.count + 3);
-	size_t n = 0;
+	struct ask *asks = ARENA_ARRAY(a, struct ask, room->affiliates.count + 5);
+	size_t n = archive_asks(room, a, asks);
 
 	asks[n++] = ask_of(a, ROOM_DELETE, &owner, 1);
 	asks[n++] = ask_of(a, ROOM_DELETE_AFFILIATIONS, &owner, 1);

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rand.h"
+#include "base/utf8.h"
 #include "store/secret.h"
 #include "xml/xml.h"
 
@@ -30,6 +31,7 @@ enum number_state {
 enum archive_query {
 	ARCHIVE_LOAD,
 	NUMBER_INSERT,
+	NUMBER_RETIRE,
 	NUMBER_DELETE,
 	ROWS_DELETE,
 	ROW_INSERT,
@@ -65,6 +67,8 @@ const struct query archive_queries[] = {
 		" (SELECT 1 FROM home_number WHERE owner = ?)",
 		"INSERT INTO home_number (owner, number) SELECT ?, ? FROM DUAL WHERE NOT EXISTS"
 		" (SELECT 1 FROM home_number WHERE owner = ?)" },
+	[NUMBER_RETIRE] = { "home_number_retire",
+		"UPDATE home_number SET owner = ? WHERE owner = ?", NULL },
 	[NUMBER_DELETE] = { "home_number_delete", "DELETE FROM home_number WHERE owner = ?", NULL },
 	[ROWS_DELETE] = { "archive_delete", "DELETE FROM archive WHERE owner = ?", NULL },
 	[ROW_INSERT] = { "archive_insert",
@@ -195,6 +199,25 @@ archive_delete(struct home *h, struct asks *asks)
 
 	asks_add(asks, &archive_queries[ROWS_DELETE], &number, 1);
 	asks_add(asks, &archive_queries[NUMBER_DELETE], &owner, 1);
+}
+
+/* What has a blank in it is no address. */
+void
+archive_retire(struct home *h, struct asks *asks)
+{
+	struct arena *a = asks_arena(asks);
+	struct str bare = utf8_cut(jid_bare_str(h->jid), 1900);
+	const char *name =
+		arena_printf(a, "%.*s until %lld", STR_ARG(bare), (long long)clock_wall());
+	struct value args[] = { of_text(name), of_jid(h->jid) };
+
+	asks_add(asks, &archive_queries[NUMBER_RETIRE], args, COUNT(args));
+}
+
+void
+archive_retired(struct home *h)
+{
+	choose_number(h);
 }
 
 void

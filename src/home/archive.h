@@ -45,6 +45,10 @@ extern const struct query *const archive_load_query;
 void archive_loaded(struct home *h, const struct rows *rows);
 /* Adds what deletes the archive and the number of its owner; next h gets another one. */
 void archive_delete(struct home *h, struct asks *asks);
+/* Adds what keeps the archive, but under no address any more: whoever has the address next does not
+ * see it.  archive_retired when that is committed. */
+void archive_retire(struct home *h, struct asks *asks);
+void archive_retired(struct home *h);
 /* The home's rows were deleted (and that is committed). */
 void archive_deleted(struct home *h);
 

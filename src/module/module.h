@@ -23,6 +23,7 @@
 #include "base/utf8.h"
 #include "home/account.h"
 #include "home/archive.h"
+#include "home/archive_query.h"
 #include "home/credential.h"
 #include "home/deliver.h"
 #include "home/gate.h"

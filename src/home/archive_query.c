@@ -1,5 +1,5 @@
 /*
- * query.c -- XEP-0313 4 and 5: pages of an account's archive, its form and its metadata.
+ * archive_query.c -- XEP-0313 4 and 5: pages of an archive, its form and its metadata.
  *
  * A page is read by one range scan.  Rows whose peer only has the same hash as the one that was
  * asked for, or another resource, are passed over, and the scan goes on behind them.  The rows of a
@@ -7,15 +7,18 @@
  * read backwards; so a page also ends when it has PAGE_BYTES.  They are written as fast as the
  * client reads.
  *
+ * Who asks is a view: an account's own session, or somebody who may look into a room's archive.
+ *
  * How many there are in all is said when it is known anyway, and when it is asked for (a page of 0);
  * then it is counted up to COUNT_MAX, which stands for more.
  *
- * Runs on: the account's home.
+ * Runs on: the home whose archive it is.
  */
-#include "mam.h"
+#include "home/archive_query.h"
 
 #include "xep/form.h"
 #include "xep/rsm.h"
+#include "xmpp/datetime.h"
 
 #include <stdlib.h>
 
@@ -24,8 +27,7 @@ enum {
 	IDS_MAX = 250,
 	COUNT_MAX = 100000,
 	PAGE_BYTES = 512 * 1024,
-	UNSENT_MAX = 128 * 1024, /* then the client has to read first */
-	BUSY_MAX = 2, /* pages of one account that are read at the same time */
+	BUSY_MAX = 2, /* pages of one archive that are read at the same time */
 	PAUSE = 20, /* milliseconds; grows to PAUSE_MAX while the client does not read */
 	PAUSE_MAX = 1000,
 };
@@ -44,9 +46,11 @@ struct page {
 	bool is_counted; /* as busy */
 	unsigned written;
 	msec_t pause;
-	struct account *account;
+	const struct archive_view *view;
 };
 
+static struct step finish(struct job *j, const struct archive_row *first,
+	const struct archive_row *last, bool complete, int64_t count);
 static step_fn begin, chunk, got_ids, counted, deliver_page, bounds;
 
 /* ---- What is asked for -------------------------------------------------------------------- */
@@ -61,7 +65,7 @@ read_time(const char *text, msec_t *out, struct problem *why)
 static bool
 read_id(const struct job *j, const char *text, int64_t *out, struct problem *why)
 {
-	return archive_id_read(&j->account->home, text, out) ||
+	return archive_id_read(j->home, text, out) ||
 	       problem(why, COND_ITEM_NOT_FOUND, "no message has that id");
 }
 
@@ -195,15 +199,15 @@ read_form(struct job *j, struct page *p, const struct xml *query, struct problem
 static bool
 read_set(struct job *j, struct page *p, const struct xml *query, struct problem *why)
 {
-	const struct mam_options *o = mam_options(j->host);
+	const struct archive_view *v = p->view;
 	struct rsm set;
 	int64_t id;
 
 	if (!rsm_read(j->arena, query, &set, why))
 		return false;
-	p->max = (unsigned)o->page;
+	p->max = v->page;
 	if (set.has_max)
-		p->max = set.max < (uint64_t)o->page_max ? set.max : (unsigned)o->page_max;
+		p->max = set.max < v->page_max ? set.max : v->page_max;
 	p->is_whole = !set.after && (!set.before || !*set.before);
 	p->range.backwards = set.before != NULL;
 	if (set.after) {
@@ -227,18 +231,18 @@ not_busy(void *page)
 	struct page *p = page;
 
 	if (p->is_counted)
-		mam_of(p->account)->busy--;
+		(*p->view->busy)--;
 }
 
 struct step
-mam_query(struct job *j)
+archive_query(struct job *j, const struct archive_view *view)
 {
 	const struct xml *query = iq_child(j);
 	struct page *p = ARENA_NEW(j->arena, struct page);
 	struct problem why = { COND_NONE, NULL };
 
 	j->state = p;
-	p->account = j->account;
+	p->view = view;
 	p->range = (struct archive_range){ .before = INT64_MAX, .with = JID_NONE };
 	p->queryid = xml_get(query, "queryid");
 	p->flip = xml_child(query, NS_MAM, "flip-page") != NULL;
@@ -246,9 +250,8 @@ mam_query(struct job *j)
 		return iq_error(j, COND_ITEM_NOT_FOUND, "the archive has no nodes");
 	if (!read_form(j, p, query, &why) || !read_set(j, p, query, &why))
 		return iq_refuse(j, &why);
-	/* Whoever reads the history needs nobody to repeat it. */
-	if (j->session && jid_is_none(p->range.with))
-		j->session->reads_history = true;
+	if (view->narrow && !view->narrow(j, view, &p->range))
+		return finish(j, NULL, NULL, true, 0);
 	return begin(j);
 }
 
@@ -260,7 +263,7 @@ ask_chunk(struct job *j)
 	struct ask ask;
 
 	p->range.limit = rest < CHUNK ? rest : CHUNK;
-	ask = archive_page(j->arena, &j->account->home, &p->range);
+	ask = archive_page(j->arena, j->home, &p->range);
 	return job_query_all(j, chunk, &ask, 1);
 }
 
@@ -272,7 +275,7 @@ ask_ids(struct job *j)
 
 	p->rows = ARENA_ARRAY(j->arena, struct archive_row, p->ids_count);
 	for (size_t i = 0; i < p->ids_count; i++)
-		asks[i] = archive_get(j->arena, &j->account->home, p->ids[i]);
+		asks[i] = archive_get(j->arena, j->home, p->ids[i]);
 	return job_query_all(j, got_ids, asks, p->ids_count);
 }
 
@@ -281,19 +284,18 @@ static struct step
 begin(struct job *j)
 {
 	struct page *p = j->state;
-	struct mam *m = mam_of(j->account);
 	struct ask ask;
 
-	if (m->busy >= BUSY_MAX)
+	if (*p->view->busy >= BUSY_MAX)
 		return job_sleep(j, begin, PAUSE);
-	m->busy++;
+	++*p->view->busy;
 	p->is_counted = true;
 	arena_keep(j->arena, not_busy, p);
 	if (p->ids_count > 0)
 		return ask_ids(j);
 	if (p->max == 0) {
 		p->range.limit = COUNT_MAX;
-		ask = archive_count(j->arena, &j->account->home, &p->range);
+		ask = archive_count(j->arena, j->home, &p->range);
 		return job_query_all(j, counted, &ask, 1);
 	}
 	p->rows = ARENA_ARRAY(j->arena, struct archive_row, p->max + 1);
@@ -310,8 +312,10 @@ take(struct job *j, struct page *p, const struct rows *rows, size_t i)
 		p->more = true;
 		return false;
 	}
-	if (!archive_read(j->arena, &j->account->home, rows, i, row) ||
-		(!jid_is_none(p->range.with) && !archive_row_is_with(row, p->range.with)))
+	if (!archive_read(j->arena, j->home, rows, i, row) ||
+		(p->view->is_meant ? !p->view->is_meant(j, p->view, row)
+				   : !jid_is_none(p->range.with) &&
+					     !archive_row_is_with(row, p->range.with)))
 		return true;
 	p->bytes += row->bytes.n;
 	p->count++;
@@ -352,8 +356,7 @@ got_ids(struct job *j)
 	for (size_t i = 0; i < p->ids_count; i++) {
 		if (j->results[i]->count == 0)
 			return iq_error(j, COND_ITEM_NOT_FOUND, "no message has that id");
-		p->count += archive_read(
-			j->arena, &j->account->home, j->results[i], 0, &p->rows[p->count]);
+		p->count += archive_read(j->arena, j->home, j->results[i], 0, &p->rows[p->count]);
 	}
 	qsort(p->rows, p->count, sizeof(p->rows[0]), by_id);
 	return deliver_page(j);
@@ -368,7 +371,7 @@ deliver_row(struct job *j, const struct page *p, const struct archive_row *row)
 	AUTO(stanza_unref) const struct stanza *s = NULL;
 	char id[ARCHIVE_ID_SIZE], stamp[DATETIME_SIZE];
 
-	archive_id_write(&j->account->home, row->id, id);
+	archive_id_write(j->home, row->id, id);
 	datetime_write(stamp, archive_time(row->id));
 	buf_put_lit(&b, "<result xmlns='" NS_MAM "'");
 	if (p->queryid) {
@@ -380,11 +383,14 @@ deliver_row(struct job *j, const struct page *p, const struct archive_row *row)
 		" id='%s'><forwarded xmlns='" NS_FORWARD "'><delay xmlns='" NS_DELAY
 		"' stamp='%s'/>",
 		id, stamp);
-	buf_put_str(&b, row->bytes);
+	if (p->view->show)
+		p->view->show(p->view, row, &b);
+	else
+		buf_put_str(&b, row->bytes);
 	buf_put_lit(&b, "</forwarded></result>");
 	s = stanza_new_written(
-		STANZA_MESSAGE, MESSAGE_NORMAL, j->account->home.jid, j->session->jid, buf_str(&b));
-	session_send(j->session, s);
+		STANZA_MESSAGE, MESSAGE_NORMAL, j->home->jid, j->stanza->from, buf_str(&b));
+	p->view->send(j, s);
 }
 
 /* The i-th of the page in the order of time. */
@@ -404,8 +410,8 @@ finish(struct job *j, const struct archive_row *first, const struct archive_row 
 	if (complete)
 		xml_attr(j->arena, fin, "complete", "true");
 	if (first) {
-		archive_id_write(&j->account->home, first->id, ids[0]);
-		archive_id_write(&j->account->home, last->id, ids[1]);
+		archive_id_write(j->home, first->id, ids[0]);
+		archive_id_write(j->home, last->id, ids[1]);
 	}
 	xml_adopt(fin, rsm_write(j->arena, first ? ids[0] : NULL, first ? ids[1] : NULL, count));
 	return iq_result(j, fin);
@@ -416,8 +422,8 @@ deliver_page(struct job *j)
 {
 	struct page *p = j->state;
 
-	while (j->session && p->written < p->count) {
-		if (session_unsent(j->session) > UNSENT_MAX) {
+	while (p->view->is_there(j) && p->written < p->count) {
+		if (!p->view->is_ready(j)) {
 			p->pause = p->pause == 0	      ? PAUSE
 				   : p->pause < PAUSE_MAX / 2 ? p->pause * 2
 							      : PAUSE_MAX;
@@ -445,7 +451,7 @@ counted(struct job *j)
 /* ---- Form and metadata --------------------------------------------------------------------------- */
 
 struct step
-mam_form(struct job *j)
+archive_query_form(struct job *j)
 {
 	struct xml *query = xml_new(j->arena, NS_MAM, "query");
 	struct xml *x = form_new(j->arena, FORM_FORM, NS_MAM), *field;
@@ -460,14 +466,14 @@ mam_form(struct job *j)
 }
 
 struct step
-mam_metadata(struct job *j)
+archive_query_metadata(struct job *j)
 {
 	struct archive_range first = { .before = INT64_MAX, .limit = 1 }, last = first;
 	struct ask asks[2];
 
 	last.backwards = true;
-	asks[0] = archive_page(j->arena, &j->account->home, &first);
-	asks[1] = archive_page(j->arena, &j->account->home, &last);
+	asks[0] = archive_page(j->arena, j->home, &first);
+	asks[1] = archive_page(j->arena, j->home, &last);
 	return job_query_all(j, bounds, asks, COUNT(asks));
 }
 
@@ -479,7 +485,7 @@ bounds(struct job *j)
 	char id[ARCHIVE_ID_SIZE], stamp[DATETIME_SIZE];
 
 	for (size_t i = 0; i < COUNT(names) && j->results[i]->count > 0; i++) {
-		archive_id_write(&j->account->home, row_int(j->results[i], 0, 0), id);
+		archive_id_write(j->home, row_int(j->results[i], 0, 0), id);
 		datetime_write(stamp, archive_time(row_int(j->results[i], 0, 0)));
 		x = xml_add(j->arena, metadata, NS_MAM, names[i]);
 		xml_attr(j->arena, x, "id", id);
