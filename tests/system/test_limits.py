@@ -219,4 +219,4 @@ def files():
     few.stop()
 
 
-run(start, sizes, rates, connections, no_readers, floods, files)
+run(rates, no_readers, start, sizes, connections, floods, files)
