@@ -62,7 +62,7 @@ class MariaDB:
 
 class Writer:
     """A client w<number> that sends messages to o<number>, who is not there, and changes its roster and a private
-    element, as fast as iqs are answered.
+    element, as fast as iqs are answered. What the server acknowledges (XEP-0198) is confirmed, too.
 
     room: iqs without an answer at a time; padding: characters in each message; pause: seconds between two stanzas.
     """
@@ -73,6 +73,7 @@ class Writer:
         self.numbers = itertools.count(1)
         self.sent, self.refused = [], set()  # messages since the last audit
         self.kept = 0  # so many of them are in the store, as an administrator was told
+        self.places, self.stanzas, self.acked = {}, 0, 0  # message: its place among the stanzas; and how many there were
         self.asked, self.confirmed, self.failed = set(), set(), 0  # contacts
         self.note_asked = self.note = 0  # private element: the last value sent, the last one confirmed
         self.strange = []  # answers that nobody should get
@@ -88,6 +89,9 @@ class Writer:
         self.stopping.clear()
         self.due, self.settled = {}, False
         self.client = self.server.login(self.user, "strain")
+        self.client.send("<enable xmlns='urn:xmpp:sm:3'/>")
+        self.client.wait("<enabled ")
+        self.places, self.stanzas, self.acked = {}, 0, 0
         self.thread = threading.Thread(target=self.run)
         self.thread.start()
 
@@ -104,7 +108,7 @@ class Writer:
                 self.take(self.pause if len(self.due) < self.room else 0.1)
             until = time.monotonic() + PATIENCE
             self.due["last"] = None
-            self.client.send(f"<iq type='get' id='last'>{PING}</iq>")
+            self.send(f"<iq type='get' id='last'>{PING}</iq>")
             while self.due and time.monotonic() < until:
                 self.take(0.1)
             self.settled = not self.due
@@ -114,20 +118,25 @@ class Writer:
             self.last = self.client.got[-1000:].decode(errors="replace")
             self.client.close()
 
+    def send(self, stanza):
+        self.stanzas += 1
+        self.client.send(stanza)
+
     def write(self, i):
         if i % 3 == 0:
             self.asked.add(f"c{i}")
             self.due[f"r{i}"] = f"c{i}"
-            self.client.send(f"<iq type='set' id='r{i}'><query xmlns='jabber:iq:roster'>"
-                             f"<item jid='c{i}@example.org' name='number {i}'/></query></iq>")
+            self.send(f"<iq type='set' id='r{i}'><query xmlns='jabber:iq:roster'>"
+                      f"<item jid='c{i}@example.org' name='number {i}'/></query></iq>")
         elif i % 5 == 0:
             self.note_asked = self.due[f"p{i}"] = i
-            self.client.send(f"<iq type='set' id='p{i}'><query xmlns='jabber:iq:private'>"
-                             f"<note xmlns='test:note'>{i}</note></query></iq>")
+            self.send(f"<iq type='set' id='p{i}'><query xmlns='jabber:iq:private'>"
+                      f"<note xmlns='test:note'>{i}</note></query></iq>")
         else:
             self.sent.append(i)
-            self.client.send(f"<message type='chat' id='m{i}' to='{self.reader}@localhost'>"
-                             f"<body>{i} {self.padding}</body></message>")
+            self.places[i] = self.stanzas + 1
+            self.send(f"<message type='chat' id='m{i}' to='{self.reader}@localhost'>"
+                      f"<body>{i} {self.padding}</body></message><r xmlns='urn:xmpp:sm:3'/>")
 
     def take(self, seconds):
         """What comes within that time."""
@@ -143,10 +152,12 @@ class Writer:
         error = element.find("c:error")
         if error is not None and error.get("type") != "wait":
             self.strange.append(element.raw)
-        if element.name == "message" and error is not None:
+        if element.name == "a":
+            self.acked = int(element.get("h"))
+        elif element.name == "message" and error is not None:
             self.refused.add(int(ident[1:]))
         elif element.get("type") == "set":  # a roster push
-            self.client.send(f"<iq type='result' id='{ident}'/>")
+            self.send(f"<iq type='result' id='{ident}'/>")
         elif ident in self.due:
             self.confirm(ident, self.due.pop(ident), error)
 
@@ -198,7 +209,8 @@ class Writer:
 
     def audit_messages(self, when, got):
         accepted = [i for i in self.sent if i not in self.refused]
-        settled = accepted if self.settled else accepted[:self.kept]
+        settled = accepted if self.settled else [i for n, i in enumerate(accepted)
+                                                 if n < self.kept or self.places[i] <= self.acked]
         missing = sorted(set(settled) - set(got))
         check(f"{when}: {self.reader} has the messages that were kept ({len(settled)} of {len(self.sent)}, "
               f"{len(self.refused)} refused)", not missing, missing[:5])

@@ -83,7 +83,7 @@ class Server:
         with open(self.err_path, "ab") as log:
             self.process = subprocess.Popen([BONGSUD, "--config", str(self.path)], stdin=subprocess.DEVNULL, stdout=log,
                                             stderr=log, env=os.environ | (environment or {}))
-        line = self.wait_log(r" ready:(.*)\n")
+        line = self.wait_log(r"[ \"]ready:(.*)\n")
         ports = [int(port) for port in re.findall(r" port (\d+)", line[1])]
         self.ports = dict(zip(self.listen, ports))
 
