@@ -146,12 +146,14 @@ apply(struct account *a, struct change *c, const struct stanza *kept, struct ask
 	}
 }
 
-/* The stanza into the gate, with the statements of the change if it makes one. */
+/* The stanza into the gate, with the statements of the change if it makes one.  c is gone when this
+ * returns, or soon after. */
 static void
 enter(struct account *a, struct change *c, const struct stanza *presence, const struct receipt *r,
 	const struct stanza *kept, passage_fn *go)
 {
 	AUTO(asks_fini) struct asks asks = ASKS_NONE;
+	struct jid contact = jid_copy(asks_arena(&asks), c->contact);
 	struct roster_item *i;
 
 	if (!same(c->before, c->change.after))
@@ -160,7 +162,7 @@ enter(struct account *a, struct change *c, const struct stanza *presence, const 
 		&(const struct passage){
 			.stanza = presence, .receipt = r ? *r : RECEIPT_NONE, .ctx = c },
 		&asks, go);
-	i = roster_find(a, c->contact);
+	i = roster_find(a, contact);
 	roster_tidy(a, &i);
 }
 
