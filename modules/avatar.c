@@ -19,14 +19,19 @@
 #define NS_VCARD_UPDATE "vcard-temp:x:update"
 #define NS_CONVERSION "urn:xmpp:pep-vcard-conversion:0"
 
-enum { AVATAR_VCARD_LOAD, AVATAR_VCARD_PUT };
+enum { AVATAR_VCARD_LOAD, AVATAR_VCARD_PUT, AVATAR_VCARD_CHANGE };
 
 static const struct query queries[] = {
 	[AVATAR_VCARD_LOAD] = { "avatar_vcard_load", "SELECT xml FROM vcard WHERE owner = ?",
 		NULL },
+	/* Only if nobody wrote it meanwhile. */
 	[AVATAR_VCARD_PUT] = { "avatar_vcard_put",
-		"REPLACE INTO vcard (owner, xml) SELECT owner, ? FROM account WHERE owner = ?",
-		NULL },
+		"INSERT INTO vcard (owner, xml) SELECT owner, ? FROM account WHERE owner = ? "
+		"ON CONFLICT DO NOTHING",
+		"INSERT INTO vcard (owner, xml) SELECT owner, ? FROM account WHERE owner = ? "
+		"ON DUPLICATE KEY UPDATE vcard.owner = vcard.owner" },
+	[AVATAR_VCARD_CHANGE] = { "avatar_vcard_change",
+		"UPDATE vcard SET xml = ? WHERE owner = ? AND xml = ?", NULL },
 	END_QUERIES,
 };
 
@@ -161,6 +166,13 @@ on_published(struct pep_event *ev)
 }
 
 static struct step
+finish(struct job *j)
+{
+	show_again(j->account);
+	return job_done(j);
+}
+
+static struct step
 picture_load(struct job *j)
 {
 	const struct to_card *t = j->state;
@@ -254,25 +266,29 @@ picture_loaded(struct job *j)
 {
 	AUTO(buf_fini) struct buf bytes = BUF_INIT;
 	const struct to_card *t = j->state;
-	const struct rows *rows = j->results[1];
+	struct str was = j->results[1]->count > 0 ? row_str(j->results[1], 0, 0) : STR_NONE, had;
 	const char *picture = t->id ? picture_of(j, t) : NULL, *type;
-	const struct xml *card = rows->count > 0 ? kept_read(j->arena, row_str(rows, 0, 0)) : NULL;
-	struct str had;
+	const struct xml *card = was.p ? kept_read(j->arena, was) : NULL;
 
+	if (!text_eq(t->id ? t->id : "", hash_of(j->account)))
+		return job_done(j); /* something newer was published */
 	if (t->id && !picture)
 		return job_done(j); /* the picture is missing, or another */
 	if (text_eq(photo_hash(j->arena, card, &had, &type), t->id))
-		return card_stored(j);
+		return finish(j);
 	kept_write(&bytes, card_with(j->arena, card, t->type, picture));
+	if (was.p)
+		return job_query(j, card_stored, &queries[AVATAR_VCARD_CHANGE],
+			ARGS(of_str(buf_str(&bytes)), of_jid(j->owner), of_str(was)));
 	return job_query(j, card_stored, &queries[AVATAR_VCARD_PUT],
 		ARGS(of_str(buf_str(&bytes)), of_jid(j->owner)));
 }
 
+/* A card that its user wrote meanwhile is looked at again. */
 static struct step
 card_stored(struct job *j)
 {
-	show_again(j->account);
-	return job_done(j);
+	return j->rows->changed > 0 ? finish(j) : picture_load(j);
 }
 
 /* ---- From the vCard to what is published ------------------------------------------------------------ */

@@ -7,7 +7,7 @@ not for everybody does not get into the vCard; what is not the picture that its 
 import base64
 import hashlib
 
-from bongsu import Server, check, run
+from bongsu import Server, check, run, wait_for
 from bongsu.pep import PUBSUB, befriend, configure, device, event, items, online, publish, pubsub
 
 DATA, METADATA, UPDATE = "urn:xmpp:avatar:data", "urn:xmpp:avatar:metadata", "vcard-temp:x:update"
@@ -132,8 +132,7 @@ def ended(server, alice, bob):
     shown(bob, PNG)
     publish(alice, METADATA, f"<metadata xmlns='{METADATA}'/>")
     event(bob, METADATA)
-    bob.wait(lambda e: e.name == "presence" and e.get("from") == alice.jid and UPDATE not in e.raw)
-    check("an avatar that is withdrawn leaves the vCard", card(alice) == ("Alice", None, None), card(alice)[:2])
+    wait_for("an avatar that is withdrawn leaves the vCard", lambda: card(alice) == ("Alice", None, None))
 
 
 def not_believed(server, alice, bob):
@@ -154,8 +153,7 @@ def kept_private(server, alice, bob, eve):
     configure(alice, DATA, access_model="presence")
     configure(alice, METADATA, access_model="presence")
     publish_avatar(alice, JPEG, "image/jpeg", access_model="presence")
-    bob.wait(lambda e: e.name == "presence" and e.get("from") == alice.jid and UPDATE not in e.raw)
-    check("what is for contacts is not in the vCard", card(eve, "alice@localhost")[2] is None)
+    wait_for("what is for contacts is not in the vCard", lambda: card(eve, "alice@localhost")[2] is None)
     check("strangers do not get it", items(eve, DATA, to="alice@localhost") is None)
     set_card(alice, OTHER)
     alice.sync()
