@@ -395,6 +395,13 @@ published(struct job *j)
 	return job_done(j);
 }
 
+static enum verdict
+on_disco_info(struct disco_event *ev)
+{
+	pep_add_feature(ev, NS_CONVERSION);
+	return PASS;
+}
+
 static const struct slot slot = { .size = sizeof(struct avatar) };
 
 MODULE(avatar) = {
@@ -402,12 +409,12 @@ MODULE(avatar) = {
 	.summary = "Keeps the photo of the vCard and the published avatar the same",
 	.xeps = XEPS({ 84, "1.1.4", XEP_COMPLETE, NULL }, { 153, "1.1.1", XEP_COMPLETE, NULL },
 		{ 398, "1.0.0", XEP_COMPLETE, NULL }),
-	.account_features = FEATURES(NS_CONVERSION),
 	.hooks =
 		(const struct hook[]){
 			ON(presence_out, ORDER_STAMP, on_presence_out),
 			ON(pep_published, ORDER_NORMAL, on_published),
 			ON(vcard_changed, ORDER_NORMAL, on_card),
+			ON(disco_info, ORDER_NORMAL, on_disco_info),
 			END_HOOKS,
 		},
 	.slot = &slot,

@@ -40,3 +40,5 @@ libbongsu_a_SOURCES += modules/avatar.c
 libbongsu_a_SOURCES += modules/carbons.c
 libbongsu_a_SOURCES += modules/csi.c
 libbongsu_a_SOURCES += modules/muc/archive.c
+libbongsu_a_SOURCES += modules/bookmarks.c modules/bookmarks.h
+libbongsu_a_SOURCES += modules/displayed.c

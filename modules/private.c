@@ -6,9 +6,13 @@
  * are made from the account's own: what arrives while the account is being deleted leaves nothing
  * behind.
  *
+ * Bookmarks are kept here too, but what they say of rooms is in the account's published bookmarks.
+ *
  * Runs on: the account's home.
  */
 #include "module/module.h"
+
+#include "modules/bookmarks.h"
 
 #include <string.h>
 
@@ -48,7 +52,7 @@ static const struct query queries[] = {
 	END_QUERIES,
 };
 
-static step_fn loaded, counted, stored;
+static step_fn loaded, ready, counted, stored, done;
 
 /* Something that could be kept: it has a namespace of its own. */
 static bool
@@ -72,17 +76,34 @@ get(struct job *j)
 		ARGS(of_jid(j->owner), of_text(what->ns), of_text(what->name)));
 }
 
+struct found {
+	const struct xml *x;
+};
+
 static struct step
 loaded(struct job *j)
 {
 	const struct xml *what = xml_child(iq_child(j), NULL, NULL), *kept = what;
-	struct xml *query = xml_new(j->arena, NS_PRIVATE, "query");
+	struct found *found = ARENA_NEW(j->arena, struct found);
 
 	if (j->rows->count > 0)
 		kept = kept_read(j->arena, row_str(j->rows, 0, 0));
 	if (!kept)
 		return job_fail(j, "a kept private element cannot be read");
-	xml_adopt(query, xml_copy(j->arena, kept));
+	j->state = found;
+	found->x = kept;
+	if (bookmarks_has(j->host, kept))
+		return bookmarks_read(j, kept, &found->x, ready);
+	return ready(j);
+}
+
+static struct step
+ready(struct job *j)
+{
+	const struct found *found = j->state;
+	struct xml *query = xml_new(j->arena, NS_PRIVATE, "query");
+
+	xml_adopt(query, xml_copy(j->arena, found->x));
 	return iq_result(j, query);
 }
 
@@ -173,6 +194,17 @@ counted(struct job *j)
 
 static struct step
 stored(struct job *j)
+{
+	xml_for_each(x, iq_child(j))
+	{
+		if (bookmarks_has(j->host, x))
+			return bookmarks_write(j, x, done);
+	}
+	return done(j);
+}
+
+static struct step
+done(struct job *j)
 {
 	return iq_result(j, NULL);
 }

@@ -80,6 +80,14 @@ pep_tell(struct account *a, const struct pep_node *n, struct arena **arena, stru
 	tell_contacts(a, n, s);
 }
 
+void
+pep_tell_own(struct account *a, const char *node, struct arena **arena, struct xml *event)
+{
+	AUTO(stanza_unref) const struct stanza *s = message_of(a, MESSAGE_HEADLINE, arena, event);
+
+	pep_listeners_tell(a, node, s);
+}
+
 /* ---- The newest item ------------------------------------------------------------------------ */
 
 static bool

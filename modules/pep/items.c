@@ -157,6 +157,7 @@ pep_items(struct job *j)
 	const struct xml *asked = xml_child(iq_child(j), NS_PUBSUB, "items");
 	const char *max = xml_get(asked, "max_items"), *name = xml_get(asked, "node");
 	struct pep_node *n = pep_node_find(j->account, name);
+	const struct pep_view *view = pep_view_find(j->host, name);
 	struct reading *r = ARENA_NEW(j->arena, struct reading);
 
 	r->left = PEP_ITEMS_MAX;
@@ -165,6 +166,8 @@ pep_items(struct job *j)
 		return pep_error(j, COND_BAD_REQUEST, "nodeid-required");
 	if (max && !str_int(str_of(max), 1, INT64_MAX, &r->left))
 		return iq_error(j, COND_BAD_REQUEST, "max_items is not a number");
+	if (view)
+		return pep_is_own(j) ? view->items(j) : pep_refuse(j, NULL);
 	if (!n || !pep_may_read(j->account, n, j->stanza->from))
 		return pep_refuse(j, n);
 	j->state = r;

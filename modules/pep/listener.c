@@ -477,6 +477,17 @@ pep_listener_nodes(const struct account *a, const struct session *s, size_t *cou
 	return l->client->wants;
 }
 
+bool
+pep_is_wanted(const struct account *a, const char *node)
+{
+	list_for_each(l, &pep_of(a)->listeners, struct listener, link)
+	{
+		if (l->client && (!l->client->known || client_wants(l->client, node)))
+			return true;
+	}
+	return false;
+}
+
 static void
 tell(struct session *s, const char *node, const struct stanza *event)
 {

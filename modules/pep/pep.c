@@ -147,6 +147,34 @@ static const struct slot slot = {
 	.drop = drop,
 };
 
+/* ---- Views ------------------------------------------------------------------------------------- */
+
+#define VIEWS_MAX 8
+
+static const struct pep_view *views[VIEWS_MAX];
+static size_t views_count;
+
+void
+pep_view_add(const struct pep_view *v)
+{
+	for (size_t i = 0; i < views_count; i++) {
+		if (views[i] == v)
+			return;
+	}
+	if (views_count < VIEWS_MAX)
+		views[views_count++] = v;
+}
+
+const struct pep_view *
+pep_view_find(const struct host *h, const char *node)
+{
+	for (size_t i = 0; i < views_count; i++) {
+		if (text_eq(views[i]->node, node) && views[i]->is_on(h))
+			return views[i];
+	}
+	return NULL;
+}
+
 /* ---- Access ------------------------------------------------------------------------------------ */
 
 bool
@@ -313,6 +341,13 @@ static void
 add_feature(struct disco_event *ev, const char *var)
 {
 	xml_attr(ev->arena, xml_add(ev->arena, ev->query, NS_DISCO_INFO, "feature"), "var", var);
+}
+
+void
+pep_add_feature(struct disco_event *ev, const char *var)
+{
+	if (ev->account && !ev->node && pep_is_on(ev->head.host))
+		add_feature(ev, var);
 }
 
 /* What a node tells of itself (5.4). */

@@ -106,6 +106,8 @@ struct pep_change {
 
 /* PEP is on for the host. */
 bool pep_is_on(const struct host *h);
+/* For disco_info: a feature that the account has where PEP is on. */
+void pep_add_feature(struct disco_event *ev, const char *var);
 struct pep_node *pep_node_find(const struct account *a, const char *name);
 /* Wait until the change is done; j->state survives it.  What cannot be done ends the job, an iq's
  * with the error of XEP-0060 7.1.3. */
@@ -121,6 +123,30 @@ struct ask pep_ask_item(
 /* As that, all items, oldest first; for nodes that hold little. */
 struct ask pep_ask_all(const struct account *a, const char *node, struct value *args);
 
+/* An <event/>, an <item/> of an event or an answer. */
+struct xml *pep_event_new(struct arena *a);
+struct xml *pep_item_xml(struct arena *a, struct xml *items, const char *ns, const char *item,
+	const struct xml *payload);
+/* Answers with a condition of pubsub#errors beside the defined one. */
+MUST_CHECK struct step pep_error(struct job *j, enum cond c, const char *specific);
+
+/* A node that is made of something else: only its owner sees it, and it has none of the rest. */
+struct pep_view {
+	const char *node;
+	bool (*is_on)(const struct host *h);
+	step_fn *items; /* answers who asks for items */
+	/* Takes what is published; goes on at next, j->state survives. */
+	struct step (*publish)(struct job *j, const struct xml *payload, step_fn *next);
+};
+
+/* Main, before workers start (a module's start); v is kept. */
+void pep_view_add(const struct pep_view *v);
+/* One of the account's sessions wants the node's events, or may want them. */
+bool pep_is_wanted(const struct account *a, const char *node);
+/* Sends an event with this child (in *a, which is taken) to those of the account's sessions that
+ * want it. */
+void pep_tell_own(struct account *a, const char *node, struct arena **arena, struct xml *event);
+
 /* ---- Within the folder -------------------------------------------------------------- */
 
 struct pep *pep_of(const struct account *a);
@@ -128,10 +154,9 @@ const struct pep_options *pep_options(const struct host *h);
 bool pep_is_own(const struct job *j);
 /* May read the node, and gets its events. */
 bool pep_may_read(const struct account *a, const struct pep_node *n, struct jid who);
-/* Answers with a condition of pubsub#errors beside the defined one (8.3.3 of RFC 6120). */
-MUST_CHECK struct step pep_error(struct job *j, enum cond c, const char *specific);
-/* The same with a feature: <unsupported/>. */
+/* As pep_error with a feature: <unsupported/>. */
 MUST_CHECK struct step pep_unsupported(struct job *j, const char *feature);
+const struct pep_view *pep_view_find(const struct host *h, const char *node);
 /* Of a request for a node that the asker may not read, or that is not there (n NULL).  Who does
  * not share the account's presence must not learn what is there. */
 MUST_CHECK struct step pep_refuse(struct job *j, const struct pep_node *n);
@@ -156,18 +181,13 @@ void pep_node_last(struct pep_node *n, int64_t id, msec_t at, const char *item, 
 void pep_node_remove(struct pep *p, struct pep_node *n);
 void pep_node_begin(struct pep_node *n);
 void pep_node_end(struct pep_node *n);
-/* <items/>, <item/> of an event or an answer. */
 struct xml *pep_items_xml(
 	struct arena *a, struct xml *parent, const char *ns, const struct pep_node *n);
-struct xml *pep_item_xml(struct arena *a, struct xml *items, const char *ns, const char *item,
-	const struct xml *payload);
 
 /* event.c */
 /* Sends an event with this child (in *a, which is taken) to all who may read the node and want its
  * events. */
 void pep_tell(struct account *a, const struct pep_node *n, struct arena **arena, struct xml *event);
-/* An <event/> in a new arena. */
-struct xml *pep_event_new(struct arena *a);
 /* Sends newest items to a client that has come online: of own nodes, and those of contacts. */
 void pep_greet(struct account *a, struct session *s);
 /* The contact has let the account see its presence: fetch newest items for all sessions. */

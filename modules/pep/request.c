@@ -119,40 +119,55 @@ read_item(const struct xml *publish, const struct xml **item, const char **fault
 	return *fault ? NULL : payload;
 }
 
+/* The node, if there is one, is as the options want it (7.1.5). */
+static bool
+meets(struct job *j, const char *node, const struct asked_config *asked)
+{
+	const struct pep_node *n = pep_node_find(j->account, node);
+	struct pep_config private;
+
+	if (asked->unknown)
+		return false;
+	if (n)
+		return pep_config_meets(&n->config, &asked->config, asked->given);
+	if (!pep_view_find(j->host, node))
+		return true;
+	private = pep_config_private(j->arena);
+	return asked->config.access_model == PEP_WHITELIST ||
+	       pep_config_meets(&private, &asked->config, asked->given);
+}
+
 struct step
 pep_publish(struct job *j)
 {
 	struct pep_change *c = ARENA_NEW(j->arena, struct pep_change);
-	struct asked_config *options_asked = ARENA_NEW(j->arena, struct asked_config);
+	struct asked_config *wanted = ARENA_NEW(j->arena, struct asked_config);
+	const struct pep_view *view;
 	struct problem why = { COND_NONE, NULL };
 	const char *fault = NULL;
 	const struct xml *item;
-	struct pep_node *n;
+	char id[RAND_ID_SIZE];
 
 	c->node = xml_get(asked(j, "publish"), "node");
 	c->next = published;
 	c->ops = ARENA_NEW(j->arena, struct pep_op);
 	c->count = 1;
-	c->config = &options_asked->config;
+	c->config = &wanted->config;
 	c->ops->payload = read_item(asked(j, "publish"), &item, &fault);
 	if (fault)
 		return pep_error(j, COND_BAD_REQUEST, fault);
-	if (!read_config(j, asked(j, "publish-options"), NS_PUBSUB "#publish-options",
-		    options_asked, &why))
+	if (!read_config(
+		    j, asked(j, "publish-options"), NS_PUBSUB "#publish-options", wanted, &why))
 		return refuse_config(j, &why);
-	n = pep_node_find(j->account, c->node);
-	if (options_asked->unknown ||
-		(n && !pep_config_meets(&n->config, &options_asked->config, options_asked->given)))
+	if (!meets(j, c->node, wanted))
 		return pep_error(j, COND_CONFLICT, "precondition-not-met");
+	rand_id(id);
 	c->ops->item = xml_get(item, "id");
-	if (!c->ops->item || !c->ops->item[0]) {
-		char id[RAND_ID_SIZE];
-
-		rand_id(id);
+	if (!c->ops->item || !c->ops->item[0])
 		c->ops->item = arena_text(j->arena, id);
-	}
 	j->state = c;
-	return pep_change(j, c);
+	view = pep_view_find(j->host, c->node);
+	return view ? view->publish(j, c->ops->payload, published) : pep_change(j, c);
 }
 
 static struct step
