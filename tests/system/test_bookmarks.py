@@ -172,11 +172,11 @@ def many(server, alice):
 def without():
     """Where personal eventing is off, private XML is as it was."""
     with Server("plain", modules={"pep": False}) as server:
-        server.register("alice")
-        alice = server.login("alice")
-        set_private(alice, storage(old("a@b", name="A")))
-        check("private XML needs nothing else", of_list(private(alice)) == {"a@b": ("A", False, None, None)})
-        answer = alice.ask("get", f"<query xmlns='{INFO}'/>", to="alice@localhost")
+        server.register("zoe")
+        zoe = server.login("zoe")
+        set_private(zoe, storage(old("a@b", name="A")))
+        check("private XML needs nothing else", of_list(private(zoe)) == {"a@b": ("A", False, None, None)})
+        answer = zoe.ask("get", f"<query xmlns='{INFO}'/>", to="zoe@localhost")
         check("and nothing else is said to be there", PUBSUB not in answer.raw and "#compat" not in answer.raw
               and "vcard-conversion" not in answer.raw, answer)
         server.stop()
