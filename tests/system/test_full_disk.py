@@ -75,7 +75,7 @@ def full(bongsu, folder):
 
 
 def sqlite():
-    small_disk("small", "12M")
+    small_disk("small", "64M")  # more than the log takes before it is copied into the file
     with server("{driver: sqlite, timeout: 2s}", data_dir="small/data") as bongsu:
         full(bongsu, "small")
         bongsu.stop()
