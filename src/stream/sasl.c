@@ -20,6 +20,7 @@
 #include "run/chore.h"
 #include "stream/c2s_own.h"
 #include "stream/sasl_guard.h"
+#include "stream/sasl_plain.h"
 #include "stream/sasl_scram.h"
 #include "stream/transport.h"
 
@@ -343,24 +344,19 @@ start_check(struct stream *s)
 	stream_resume(s, PAUSE_ASKED);
 }
 
-/* authzid NUL authcid NUL password */
 static enum sasl_cond
 plain(struct stream *s, struct str message)
 {
 	struct sasl *x = s->sasl;
-	struct str rest = message, authzid = str_cut(&rest, '\0'), user, password;
+	struct plain p;
+	enum sasl_cond c = plain_read(x->arena, message, &p);
 	const char *prepared;
 
-	if (!rest.p)
-		return SASL_COND_MALFORMED_REQUEST;
-	user = str_cut(&rest, '\0');
-	password = rest;
-	if (!rest.p || user.n == 0 || password.n == 0 || memchr(password.p, '\0', password.n))
-		return SASL_COND_MALFORMED_REQUEST;
-	prepared = jid_prep_password(x->arena, password);
+	if (c != SASL_COND_NONE)
+		return c;
+	prepared = jid_prep_password(x->arena, p.password);
 	x->password = str_of(prepared ? prepared : "\x01");
-	return fetch_keys(
-		s, arena_str(x->arena, user), authzid.n ? arena_str(x->arena, authzid) : NULL);
+	return fetch_keys(s, p.user, p.authzid);
 }
 
 /* ---- SCRAM

@@ -199,18 +199,18 @@ rebuild_header(struct parser *p)
 	p->header = (struct str){ arena_str(p->names, buf_str(&b)), buf_len(&b) };
 }
 
-/* RFC 6120 11.6: the two bytes with which UTF-16 begins, with or without a mark. */
-static bool
-is_utf16(struct str in)
+/* RFC 6120 11.6: a stream starts like UTF-16, with or without its mark, or may yet do so (MORE). */
+static enum framed
+find_utf16(struct str in)
 {
 	static const char starts[][2] = { { '\xfe', '\xff' }, { '\xff', '\xfe' }, { '\0', '<' },
 		{ '<', '\0' } };
 
 	for (size_t i = 0; i < COUNT(starts); i++) {
-		if (in.n >= 2 && memcmp(in.p, starts[i], 2) == 0)
-			return true;
+		if (in.p[0] == starts[i][0] && (in.n == 1 || in.p[1] == starts[i][1]))
+			return in.n == 1 ? FRAMED_MORE : FRAMED_FAULT;
 	}
-	return false;
+	return FRAMED_DONE;
 }
 
 static enum parsed
@@ -225,8 +225,14 @@ next_header(struct parser *p, struct arena **arena, const struct xml **element)
 	in = buf_str(&p->in);
 	if (in.n == 0)
 		return PARSED_MORE;
-	if (is_utf16(in))
+	switch (find_utf16(in)) {
+	case FRAMED_MORE:
+		return PARSED_MORE;
+	case FRAMED_FAULT:
 		return fail(p, PARSE_BAD_ENCODING);
+	case FRAMED_DONE:
+		break;
+	}
 	switch (frame_header(&p->frame, in, &p->limits)) {
 	case FRAMED_MORE:
 		return PARSED_MORE;

@@ -1,9 +1,12 @@
 /*
- * SCRAM's messages: the first line of the input is the client's first message, the second its final
- * one; whatever they are, nobody is let in who does not know the password.
+ * What clients send to log in. For SCRAM the first line of the input is the client's first message,
+ * the second its final one; whatever they are, nobody is let in who does not know the password. The
+ * same bytes are a message of PLAIN, and base64.
  *
  * Runs on: its own process
  */
+#include "base/encode.h"
+#include "stream/sasl_plain.h"
 #include "stream/sasl_scram.h"
 
 #include <stdlib.h>
@@ -37,6 +40,30 @@ exchange(struct arena *a, struct str first, struct str final, bool plus)
 	must(scram_final(&s, final, STR("binding"), &answer) != SASL_COND_NONE && !answer);
 }
 
+/* The parts make the whole. */
+static void
+plain(struct arena *a, struct str message)
+{
+	struct plain p;
+	struct str names;
+
+	if (plain_read(a, message, &p) != SASL_COND_NONE)
+		return;
+	names = (struct str){ message.p, (size_t)(p.password.p - message.p) };
+	must(p.password.p + p.password.n == message.p + message.n && p.password.n > 0);
+	must(names.n == (p.authzid ? strlen(p.authzid) : 0) + strlen(p.user) + 2);
+}
+
+/* Only what we would write ourselves is read. */
+static void
+base64(struct arena *a, struct str text)
+{
+	struct str bytes;
+
+	if (base64_decode(a, text, &bytes))
+		must(str_is(text, base64_encode(a, bytes.p, bytes.n)));
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -46,6 +73,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0 || size > 4096)
 		return 0;
 	a = arena_new(0);
+	plain(a, rest);
+	base64(a, rest);
 	first = str_cut(&rest, '\n');
 	exchange(a, first, rest.p ? rest : STR(""), false);
 	exchange(a, first, rest.p ? rest : STR(""), true);

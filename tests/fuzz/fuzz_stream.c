@@ -1,6 +1,7 @@
 /*
- * Streams: the same bytes in one piece and in many must give the same events, and what was parsed
- * and written must read the same again.  The first byte says how large the pieces are.
+ * Streams: the same bytes in one piece and in many, and in two at each place if they are few, must
+ * give the same events, and what was parsed and written must read the same again.  The first byte
+ * says how large the pieces are, and whether a new stream begins behind the first element.
  *
  * Runs on: its own process
  */
@@ -106,7 +107,7 @@ element(struct arena **a, const struct xml *x, struct buf *log)
 
 /* False at the end. */
 static bool
-drain(struct parser *p, struct buf *log)
+drain(struct parser *p, bool restart, struct buf *log)
 {
 	for (;;) {
 		const struct xml *x;
@@ -125,6 +126,8 @@ drain(struct parser *p, struct buf *log)
 		if (e == PARSED_ELEMENT)
 			element(&a, x, log);
 		arena_free(&a);
+		if (e == PARSED_ELEMENT && restart && parser_count(p) == 1)
+			parser_restart(p);
 		if (e == PARSED_HEADER && parser_header(p).p) {
 			struct parser *q = parser_new();
 
@@ -135,31 +138,50 @@ drain(struct parser *p, struct buf *log)
 	}
 }
 
+/* The first piece, then others of `step` bytes. */
 static void
-parse(const char *bytes, size_t n, size_t step, struct buf *log)
+parse(struct str bytes, size_t first, size_t step, bool restart, struct buf *log)
 {
 	struct parser *p = parser_new();
+	size_t n = first;
 
 	parser_limit(p, &limits);
-	for (size_t at = 0; at < n; at += step) {
-		parser_feed(p, bytes + at, n - at < step ? n - at : step);
-		if (!drain(p, log))
+	for (size_t at = 0; at < bytes.n; at += n, n = step) {
+		if (n > bytes.n - at)
+			n = bytes.n - at;
+		parser_feed(p, bytes.p + at, n);
+		if (!drain(p, restart, log))
 			break;
 	}
 	parser_free(&p);
 }
 
+static void
+compare(struct str bytes, size_t first, size_t step, bool restart, const struct buf *whole)
+{
+	struct buf pieces = BUF_INIT;
+
+	parse(bytes, first, step, restart, &pieces);
+	must(str_eq(buf_str(whole), buf_str(&pieces)));
+	buf_fini(&pieces);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct buf whole = BUF_INIT, pieces = BUF_INIT;
+	struct str bytes = { (const char *)data + 1, size - 1 };
+	struct buf whole = BUF_INIT;
+	bool restart;
+	size_t step;
 
 	if (size < 2)
 		return 0;
-	parse((const char *)data + 1, size - 1, size, &whole);
-	parse((const char *)data + 1, size - 1, (size_t)data[0] + 1, &pieces);
-	must(str_eq(buf_str(&whole), buf_str(&pieces)));
+	restart = (data[0] & 128) != 0;
+	step = (size_t)(data[0] & 127) + 1;
+	parse(bytes, bytes.n, bytes.n, restart, &whole);
+	compare(bytes, step, step, restart, &whole);
+	for (size_t cut = 1; bytes.n <= 48 && cut < bytes.n; cut++)
+		compare(bytes, cut, bytes.n, restart, &whole);
 	buf_fini(&whole);
-	buf_fini(&pieces);
 	return 0;
 }
