@@ -365,6 +365,13 @@ on_in(struct stanza_event *ev)
 	return STOP;
 }
 
+/* Who is blocked is not told of presence and events, either (XEP-0191 3.2). */
+static enum verdict
+on_told(struct contact_event *ev)
+{
+	return is_blocked(slot_of(ev->account), ev->item->contact) ? STOP : PASS;
+}
+
 static enum verdict
 on_removed(struct account_event *ev)
 {
@@ -408,6 +415,7 @@ MODULE(blocking) = {
 		(const struct hook[]){
 			ON(stanza_out, ORDER_FILTER, on_out),
 			ON(stanza_in, ORDER_FILTER, on_in),
+			ON(contact_told, ORDER_FILTER, on_told),
 			ON(account_removed, ORDER_NORMAL, on_removed),
 			END_HOOKS,
 		},

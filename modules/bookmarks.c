@@ -190,7 +190,13 @@ bookmarks_write(struct job *j, const struct xml *x, step_fn *next)
 /* A room of the list. */
 struct room {
 	struct hash_node by_name;
+	struct room *next;
 	const struct xml *conference, *was; /* was: the item's payload, or NULL */
+};
+
+struct rooms {
+	struct hash by_name;
+	struct room *first, **last; /* in the list's order */
 };
 
 static void
@@ -201,7 +207,7 @@ add_op(struct writing *w, const char *item, const struct xml *payload)
 
 /* Its rooms by their addresses; who is named twice counts once. */
 static void
-read_list(struct arena *a, const struct xml *list, struct hash *rooms)
+read_list(struct arena *a, const struct xml *list, struct rooms *rooms)
 {
 	for (const struct xml *x = xml_child(list, NS_BOOKMARKS, "conference"); x;
 		x = xml_next(x, NS_BOOKMARKS, "conference")) {
@@ -210,21 +216,23 @@ read_list(struct arena *a, const struct xml *list, struct hash *rooms)
 		struct room *room;
 
 		if (!text || jid_parse(a, str_of(text), &jid) != JID_OK ||
-			hash_find(rooms, jid_full(jid)))
+			hash_find(&rooms->by_name, jid_full(jid)))
 			continue;
 		room = ARENA_NEW(a, struct room);
 		room->conference = x;
-		hash_add(rooms, &room->by_name, jid_full(jid));
+		hash_add(&rooms->by_name, &room->by_name, jid_full(jid));
+		*rooms->last = room;
+		rooms->last = &room->next;
 	}
 }
 
 /* Retracts what is not in the list, and remembers what is. */
 static void
-compare_items(struct job *j, struct writing *w, const struct hash *rooms)
+compare_items(struct job *j, struct writing *w, const struct rooms *rooms)
 {
 	for (size_t i = 0; i < j->rows->count; i++) {
 		struct str item = row_str(j->rows, i, 0);
-		struct hash_node *n = hash_find(rooms, item);
+		struct hash_node *n = hash_find(&rooms->by_name, item);
 
 		if (n)
 			CONTAINER(n, struct room, by_name)->was =
@@ -235,14 +243,13 @@ compare_items(struct job *j, struct writing *w, const struct hash *rooms)
 }
 
 static void
-publish_rooms(struct job *j, struct writing *w, const struct hash *rooms)
+publish_rooms(struct job *j, struct writing *w, const struct rooms *rooms)
 {
-	for (struct hash_node *n = hash_next(rooms, NULL); n; n = hash_next(rooms, n)) {
-		const struct room *room = CONTAINER(n, struct room, by_name);
+	for (const struct room *room = rooms->first; room; room = room->next) {
 		const struct xml *is = native_room(j->arena, room->conference, room->was);
 
 		if (!room->was || !same_room(j->arena, is, room->was))
-			add_op(w, arena_str(j->arena, n->key), is);
+			add_op(w, arena_str(j->arena, room->by_name.key), is);
 	}
 }
 
@@ -250,18 +257,20 @@ static struct step
 write(struct job *j)
 {
 	struct writing *w = j->state;
-	struct hash rooms;
+	struct rooms rooms = { .first = NULL };
 
-	hash_init(&rooms);
+	rooms.last = &rooms.first;
+	hash_init(&rooms.by_name);
 	read_list(j->arena, w->list, &rooms);
 	w->config = pep_config_private(j->arena);
 	w->change = (struct pep_change){ .node = NS_NATIVE,
 		.config = &w->config,
-		.ops = ARENA_ARRAY(j->arena, struct pep_op, rooms.count + j->rows->count + 1),
+		.ops = ARENA_ARRAY(
+			j->arena, struct pep_op, rooms.by_name.count + j->rows->count + 1),
 		.next = written };
 	compare_items(j, w, &rooms);
 	publish_rooms(j, w, &rooms);
-	hash_fini(&rooms);
+	hash_fini(&rooms.by_name);
 	return w->change.count > 0 ? pep_change(j, &w->change) : written(j);
 }
 

@@ -64,7 +64,7 @@ tell_contacts(struct account *a, const struct pep_node *n, const struct stanza *
 		const struct roster_item *i = CONTAINER(h, struct roster_item, node);
 
 		if (roster_sees_me(i) && pep_may_read(a, n, i->contact) &&
-			is_reachable(a, i->contact))
+			is_reachable(a, i->contact) && presence_is_for(a, i))
 			to[count++] = i->contact;
 	}
 	route_many(a->home.worker, event, to, count);
@@ -188,7 +188,7 @@ ask_contacts(struct account *a, const struct session *s, const struct jid *only)
 	for (struct hash_node *h = hash_next(items, NULL); h && !only; h = hash_next(items, h)) {
 		const struct roster_item *i = CONTAINER(h, struct roster_item, node);
 
-		if (roster_i_see(i) && is_reachable(a, i->contact))
+		if (roster_i_see(i) && is_reachable(a, i->contact) && presence_is_for(a, i))
 			to[count++] = i->contact;
 	}
 	if (count == 0 || nodes_count == 0)

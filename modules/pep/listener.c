@@ -493,11 +493,11 @@ tell(struct session *s, const char *node, const struct stanza *event)
 {
 	struct listener *l = listener_find(s->account, s);
 
-	if (!l) {
+	if (!l && s->presence) { /* it was there before this module looked */
 		pep_listen(s, s->presence);
 		l = listener_find(s->account, s);
 	}
-	if (!l->client)
+	if (!l || !l->client)
 		return;
 	if (!l->client->known && l->queued < QUEUE_MAX)
 		l->queue[l->queued++] = stanza_ref(event);

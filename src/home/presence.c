@@ -60,9 +60,17 @@ check_priority(const struct stanza *p, int8_t *priority, struct problem *why)
 
 /* ---- Recipients ------------------------------------------------------------------- */
 
+bool
+presence_is_for(struct account *a, const struct roster_item *i)
+{
+	struct contact_event ev = { { a->home.worker, home_host(&a->home) }, a, i };
+
+	return !ev.head.host || hook_contact_told(&ev) == PASS;
+}
+
 /* Contacts that see the account, or that it sees; in *arena. */
 static struct jid *
-contacts(struct arena *arena, const struct account *a, bool (*wanted)(const struct roster_item *i),
+contacts(struct arena *arena, struct account *a, bool (*wanted)(const struct roster_item *i),
 	size_t *count)
 {
 	struct jid *to = ARENA_ARRAY(arena, struct jid, a->roster->items.count + 1);
@@ -72,7 +80,7 @@ contacts(struct arena *arena, const struct account *a, bool (*wanted)(const stru
 		n = hash_next(&a->roster->items, n)) {
 		const struct roster_item *i = CONTAINER(n, struct roster_item, node);
 
-		if (wanted(i))
+		if (wanted(i) && presence_is_for(a, i))
 			to[(*count)++] = i->contact;
 	}
 	return to;

@@ -8,6 +8,8 @@
 
 #include "home/session.h"
 
+struct roster_item;
+
 /* A session of the account sent presence that is not about subscriptions (broadcast, directed,
  * probe). */
 void presence_out(struct session *s, const struct stanza *presence, const struct receipt *r);
@@ -15,6 +17,8 @@ void presence_out(struct session *s, const struct stanza *presence, const struct
 void presence_in(struct account *a, const struct stanza *presence, const struct receipt *r);
 /* The session ends: unavailable to all who saw it available. */
 void presence_end(struct session *s);
+/* No module keeps the contact from hearing of the account: for whoever broadcasts to contacts. */
+bool presence_is_for(struct account *a, const struct roster_item *i);
 /* Current presence of all available sessions to one contact (after an approval, an unblock); or
  * unavailable of each. */
 void presence_show_to(struct account *a, struct jid contact);

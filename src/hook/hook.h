@@ -133,6 +133,12 @@ struct config_event {
 	const struct config *was, *is;
 };
 
+struct contact_event {
+	struct event_head head;
+	struct account *account;
+	const struct roster_item *item;
+};
+
 struct vcard_event {
 	struct event_head head;
 	struct account *account;

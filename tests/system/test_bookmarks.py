@@ -162,6 +162,7 @@ def many(server, alice):
     listed = {f"r{i}@rooms.localhost": (f"Room {i}", False, None, None) for i in range(300)}
     set_private(alice, storage(*(old(jid, name=f[0]) for jid, f in listed.items())))
     same("three hundred rooms at once", alice, listed)
+    check("in their order", list(native(alice)) == list(listed) == list(of_list(private(alice))))
     set_private(alice, storage(*(old(jid, name=f[0]) for jid, f in list(listed.items())[:150])))
     same("and half of them", alice, dict(list(listed.items())[:150]))
     server.restart()

@@ -282,7 +282,39 @@ def blocked(server, alice):
     publish(alice, "end", X, "e")
     event(bob, "end")
     check("who blocks a contact gets no events of it", MOOD not in events(bob), events(bob))
+    alice.ask("set", "<block xmlns='urn:xmpp:blocking'><item jid='bob@localhost'/></block>")
+    publish(alice, MOOD, X.format("y"), "m")
+    alice.available("<status>hidden</status>")
+    late = online(server, "bob", "blocked-late", MOOD)
+    late.sync()
+    alice.ask("set", "<unblock xmlns='urn:xmpp:blocking'><item jid='bob@localhost'/></unblock>")
+    publish(alice, "end", X, "e")
+    event(bob, "end")
+    check("nor does who is blocked", MOOD not in events(bob) + events(late), (events(bob), events(late)))
+    seen = [e for e in bob.came if e.name == "presence" and "hidden" in e.raw]
+    check("who sees presence only afterwards", len(seen) == 1, seen)
+    late.close()
     bob.close()
+
+
+def profiles(alice, bob, eve):
+    """What clients publish for others: nicknames, and keys that strangers read too."""
+    nick = "http://jabber.org/protocol/nick"
+    publish(alice, nick, f"<nick xmlns='{nick}'>Al</nick>")
+    check("a contact reads the nickname", [x.text for x in items(bob, nick, to="alice@localhost").values()] == ["Al"])
+    devices, bundles = "urn:xmpp:omemo:2:devices", "urn:xmpp:omemo:2:bundles"
+    answer = publish(alice, devices, "<devices xmlns='urn:xmpp:omemo:2'><device id='7'/><device id='9'/></devices>", "current",
+                     access_model="open")
+    check("a list of devices is published", answer.get("type") == "result", answer)
+    for name in ("7", "9"):
+        publish(alice, bundles, f"<bundle xmlns='urn:xmpp:omemo:2'><spk id='{name}'>AA==</spk></bundle>", name, access_model="open",
+                max_items="max")
+    check("a stranger reads it", len(items(eve, devices, to="alice@localhost")["current"]) == 2)
+    check("and one bundle", items(eve, bundles, "9", to="alice@localhost")["9"][0].get("id") == "9")
+    check("and all", list(items(eve, bundles, to="alice@localhost")) == ["7", "9"])
+    legacy = "eu.siacs.conversations.axolotl.bundles:7"
+    publish(alice, legacy, "<bundle xmlns='eu.siacs.conversations.axolotl'/>", "current", access_model="open")
+    check("and the older kind", list(items(eve, legacy, to="alice@localhost")) == ["current"])
 
 
 def transient(alice):
@@ -391,6 +423,7 @@ def all_of_it():
         coming_online(server, alice)
         new_contact(server, alice)
         blocked(server, alice)
+        profiles(alice, bob, eve)
         transient(alice)
         limits(server, alice)
         ten_thousand(server, alice)
