@@ -72,6 +72,8 @@ void http_header(struct exchange *x, const char *name, const char *value);
 void http_reply(struct exchange *x, unsigned status, const char *type, struct str body);
 /* An answer with the status as text. */
 void http_reply_status(struct exchange *x, unsigned status);
+/* No answer: ends the connection. */
+void http_drop(struct exchange *x);
 /* Answers later; gone(x, ctx) tells that the client went away and x ends with the call. */
 void http_hold(struct exchange *x, void (*gone)(struct exchange *x, void *ctx), void *ctx);
 /* Goes on at another worker: arrived(x, ctx) runs there, and nothing touches x in between.  ctx is

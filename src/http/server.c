@@ -373,6 +373,14 @@ http_hold(struct exchange *x, void (*gone)(struct exchange *x, void *ctx), void 
 	x->ctx = ctx;
 }
 
+void
+http_drop(struct exchange *x)
+{
+	x->state = EXCHANGE_OVER;
+	x->gone = NULL;
+	conn_abort(x->conn);
+}
+
 static void
 arrived(struct worker *to, struct conn *c, void *owner)
 {

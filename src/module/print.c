@@ -11,17 +11,19 @@
 
 /* Versions are those of the documents that were read. */
 static const struct xep core_xeps[] = {
+	{ 124, "1.11.2", XEP_PARTIAL, "without multiple streams, keys and compression" },
 	{ 160, "1.0.1", XEP_COMPLETE, NULL },
 	{ 170, "1.0", XEP_COMPLETE, NULL },
 	{ 198, "1.6.3", XEP_COMPLETE, "client streams" },
 	{ 203, "2.0", XEP_COMPLETE, NULL },
+	{ 206, "1.4", XEP_COMPLETE, NULL },
 	{ 368, "1.1.0", XEP_COMPLETE, NULL },
 	{ 440, "1.0.0", XEP_COMPLETE, NULL },
 	{ 478, "0.2.0", XEP_COMPLETE, NULL },
 	{ 0, NULL, XEP_COMPLETE, NULL },
 };
 
-static const unsigned rfcs[] = { 5802, 6120, 6121, 7590, 7677, 9266 };
+static const unsigned rfcs[] = { 5802, 6120, 6121, 7395, 7590, 7677, 9266 };
 
 static const char *
 status_of(const struct xep *x)

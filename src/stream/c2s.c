@@ -256,6 +256,7 @@ c2s_init(void)
 	}
 	transport_tcp_init();
 	transport_ws_init();
+	transport_bosh_init();
 }
 
 void
@@ -289,6 +290,7 @@ c2s_fini(struct worker *w)
 {
 	struct c2s_worker *mine = c2s_worker(w);
 
+	transport_bosh_fini(w);
 	parser_free(&mine->spare);
 	sasl_guard_fini();
 	mem_free(&mine);

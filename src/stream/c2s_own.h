@@ -6,12 +6,14 @@
 #ifndef STREAM_C2S_OWN_H
 #define STREAM_C2S_OWN_H
 
+#include "stream/bosh.h"
 #include "stream/stream.h"
 
 struct c2s_worker {
 	struct list streams;
 	size_t count;
 	struct parser *spare; /* for streams over TCP that hold none */
+	struct bosh_worker bosh;
 	bool stopping;
 };
 
@@ -28,5 +30,8 @@ void stream_run_later(struct worker *w, struct later *l);
 void transport_tcp_init(void);
 /* Serves the path of WebSocket. */
 void transport_ws_init(void);
+void transport_bosh_init(void);
+/* Frees what is left of a worker's sessions, when it has no more connections. */
+void transport_bosh_fini(struct worker *w);
 
 #endif

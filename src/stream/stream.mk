@@ -11,3 +11,5 @@ libbongsu_a_SOURCES += src/stream/transport.h src/stream/transport_tcp.c
 libbongsu_a_SOURCES += src/stream/sm.c
 libbongsu_a_SOURCES += src/stream/transport_ws.c
 libbongsu_a_SOURCES += src/stream/web.c src/stream/web.h
+libbongsu_a_SOURCES += src/stream/bosh.h src/stream/bosh_request.c src/stream/bosh_session.c
+libbongsu_a_SOURCES += src/stream/transport_bosh.c

@@ -27,8 +27,9 @@ web_describe(struct stream *s, const char *transport, const struct http_request 
 	info->peer = r->peer;
 	info->tls = r->secure;
 	info->transport = transport;
-	if (conn_is_tls(c) && !r->forwarded)
+	if (c && conn_is_tls(c) && !r->forwarded)
 		(void)conn_tls_text(c, info->tls_text, sizeof(info->tls_text));
 	else if (r->secure)
-		(void)snprintf(info->tls_text, sizeof(info->tls_text), "TLS at a proxy");
+		(void)snprintf(info->tls_text, sizeof(info->tls_text), "%s",
+			r->forwarded ? "TLS at a proxy" : "TLS");
 }

@@ -11,7 +11,8 @@
 
 /* A stream may begin here: over TLS, or from this machine.  Else that is answered. */
 MUST_CHECK bool web_admit(struct exchange *x);
-/* s->info of a new stream that x asks for; c is its connection. */
+/* s->info of a new stream that x asks for; c is its connection, or NULL if it
+ * has many. */
 void web_describe(
 	struct stream *s, const char *transport, const struct http_request *r, struct conn *c);
 

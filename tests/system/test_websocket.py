@@ -364,14 +364,14 @@ def memory():
     fresh = Server("memory", listen={"plain": LISTEN["plain"], "http": LISTEN["http"]}, c2s={"max_sessions": 10000})
     cost = {}
     with fresh:
-        fresh.register("alice")
+        fresh.register("carol")
         held = []
         for kind, count in (("ws", 50), ("tcp", 50), ("tcp", 400), ("ws", 400)):  # the first two bring all to life
             before = fresh.memory()
             for _ in range(count):
                 client = WebSocket(fresh.ports["http"]) if kind == "ws" else fresh.connect()
                 client.open()
-                held.append(client.login("alice"))
+                held.append(client.login("carol"))
             cost[kind] = (fresh.memory() - before) * 1024 // count
         print(f"     an idle session: {cost['tcp']} bytes over TCP, {cost['ws']} over WebSocket")
         check("an idle WebSocket costs at most 2 KB more than TCP", 0 < cost["ws"] <= cost["tcp"] + 2048, cost)
