@@ -14,12 +14,18 @@
 /* How long a list waits for a slow reader between two looks. */
 #define WAIT 20
 
-enum account_query { USERS_OF_HOST, ACCOUNT_DISABLE };
+enum account_query { USERS_OF_HOST, BANNED_OF_HOST, BANNED_COUNT, ACCOUNT_DISABLE };
 
 const struct query commands_account_queries[] = {
 	[USERS_OF_HOST] = { "admin_users",
 		"SELECT owner FROM account WHERE host = ? AND owner > ? ORDER BY owner LIMIT 1000",
 		NULL },
+	[BANNED_OF_HOST] = { "admin_banned",
+		"SELECT owner FROM account WHERE host = ? AND owner > ? AND disabled <> 0"
+		" ORDER BY owner LIMIT 1000",
+		NULL },
+	[BANNED_COUNT] = { "admin_banned_count",
+		"SELECT COUNT(*) FROM account WHERE host = ? AND disabled <> 0", NULL },
 	[ACCOUNT_DISABLE] = { "admin_disable", "UPDATE account SET disabled = ? WHERE owner = ?",
 		NULL },
 	END_QUERIES,
@@ -158,12 +164,13 @@ check_account_run(struct job *j)
 struct users {
 	const char *host; /* prepared */
 	const char *last; /* owner in the last row so far */
+	enum account_query query;
 };
 
-static step_fn users_run, users_ask, users_page, users_wait;
+static step_fn users_ask, users_page, users_wait;
 
 static struct step
-users_run(struct job *j)
+list_accounts(struct job *j, enum account_query query)
 {
 	const char *name = CALL_ARGS(j, struct host_args)->host;
 	const struct host *host = find_host(j, name);
@@ -173,8 +180,15 @@ users_run(struct job *j)
 		return no_host(j, name);
 	u->host = arena_text(j->arena, host->name);
 	u->last = "";
+	u->query = query;
 	j->state = u;
 	return users_ask(j);
+}
+
+static struct step
+users_run(struct job *j)
+{
+	return list_accounts(j, USERS_OF_HOST);
 }
 
 static struct step
@@ -182,7 +196,7 @@ users_ask(struct job *j)
 {
 	const struct users *u = j->state;
 
-	return job_query(j, users_page, &commands_account_queries[USERS_OF_HOST],
+	return job_query(j, users_page, &commands_account_queries[u->query],
 		ARGS(of_text(u->host), of_text(u->last)));
 }
 
@@ -191,13 +205,15 @@ users_page(struct job *j)
 {
 	struct users *u = j->state;
 	size_t count = j->rows->count;
-	char user[JID_PART_MAX + 1];
+	char text[JID_MAX + 1];
 
 	for (size_t i = 0; i < count; i++) {
-		struct str rest = row_str(j->rows, i, 0), local = str_cut(&rest, '@');
+		struct str owner = row_str(j->rows, i, 0), rest = owner;
 
-		(void)snprintf(user, sizeof(user), "%.*s", STR_ARG(local));
-		CALL_ROW(j, user);
+		if (u->query == USERS_OF_HOST)
+			owner = str_cut(&rest, '@');
+		(void)snprintf(text, sizeof(text), "%.*s", STR_ARG(owner));
+		CALL_ROW(j, text);
 	}
 	if (count < PAGE)
 		return call_done(j);
@@ -261,6 +277,30 @@ unban_run(struct job *j)
 	return disable(j, unbanned, 0);
 }
 
+static struct step
+list_banned_run(struct job *j)
+{
+	return list_accounts(j, BANNED_OF_HOST);
+}
+
+static struct step
+banned_counted(struct job *j)
+{
+	call_number(j, row_int(j->rows, 0, 0));
+	return call_done(j);
+}
+
+static struct step
+count_banned_run(struct job *j)
+{
+	const char *name = CALL_ARGS(j, struct host_args)->host;
+	const struct host *host = find_host(j, name);
+
+	return host ? job_query(j, banned_counted, &commands_account_queries[BANNED_COUNT],
+			      ARGS(of_text(host->name)))
+		    : no_host(j, name);
+}
+
 /* ---- The table --------------------------------------------------------------------------- */
 
 #define TAG "accounts"
@@ -292,5 +332,9 @@ const struct command commands_account[] = {
 	{ "unban_account", TAG, COMMAND_WRITE | COMMAND_AT_ACCOUNT | COMMAND_MUST_EXIST,
 		ARGS_OF(account), unban_run, NULL, "Allow logins to a banned account again",
 		"unban_account mallory example.org" },
+	{ "list_banned", TAG, 0, ARGS_OF(host), list_banned_run, "jid",
+		"List the banned accounts of a host", "list_banned example.org" },
+	{ "count_banned", TAG, 0, ARGS_OF(host), count_banned_run, NULL,
+		"Count the banned accounts of a host", "count_banned example.org" },
 	END_COMMANDS,
 };

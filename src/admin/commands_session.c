@@ -10,6 +10,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 /* ---- Arguments ------------------------------------------------------------------------ */
 
@@ -24,6 +25,22 @@ struct host_args {
 struct session_args {
 	const char *user, *host, *resource, *reason;
 };
+
+struct number_args {
+	const char *user, *host;
+	int64_t num;
+};
+
+struct status_args {
+	int64_t status;
+};
+
+struct host_status_args {
+	const char *host;
+	int64_t status;
+};
+
+static const char *const shows[] = { "available", "away", "chat", "dnd", "xa", NULL };
 
 #define USER_FIELDS(T)                                                                             \
 	TEXT_FIELD(T, user, .min = 1, .flags = FIELD_REQUIRED, .doc = "Name of the account"),      \
@@ -43,6 +60,27 @@ static const struct field session_fields[] = {
 		.doc = "Resource of the session"),
 	TEXT_FIELD(struct session_args, reason, .max = 1000, .flags = FIELD_REQUIRED,
 		.doc = "What the client is told"),
+	END_FIELDS,
+};
+
+static const struct field number_fields[] = {
+	USER_FIELDS(struct number_args),
+	INT_FIELD(struct number_args, num, .min = 1, .max = 10000, .flags = FIELD_REQUIRED,
+		.doc = "Which one, in the order of user_resources"),
+	END_FIELDS,
+};
+
+static const struct field status_fields[] = {
+	ENUM_FIELD(struct status_args, status, .choices = shows, .flags = FIELD_REQUIRED,
+		.doc = "Kind of presence"),
+	END_FIELDS,
+};
+
+static const struct field host_status_fields[] = {
+	TEXT_FIELD(struct host_status_args, host, .min = 1, .flags = FIELD_REQUIRED,
+		.doc = "Virtual host"),
+	ENUM_FIELD(struct host_status_args, status, .choices = shows, .flags = FIELD_REQUIRED,
+		.doc = "Kind of presence"),
 	END_FIELDS,
 };
 
@@ -140,6 +178,21 @@ num_resources_run(struct job *j)
 	return call_done(j);
 }
 
+static struct step
+resource_num_run(struct job *j)
+{
+	int64_t left = CALL_ARGS(j, struct number_args)->num;
+
+	for_each_session(s, j->account) {
+		if (is_over(s) || --left > 0)
+			continue;
+		call_line(j, "%s", arena_str(j->arena, jid_resource(s->jid)));
+		return call_done(j);
+	}
+	return call_error(
+		j, "bad_request", "%.*s has not so many sessions", STR_ARG(jid_full(j->owner)));
+}
+
 /* Of the session with the highest priority. */
 static struct step
 presence_run(struct job *j)
@@ -192,10 +245,21 @@ kick_session_run(struct job *j)
 struct visit {
 	struct job *job;
 	const char *host; /* prepared; NULL: all */
+	const char *show; /* only sessions with that; NULL: all */
 	int64_t count;
 	void (*each)(struct visit *v, struct session *s);
 	step_fn *done;
 };
+
+static bool
+shows_that(const struct session *s, const char *show)
+{
+	struct arena *a = arena_new(0);
+	bool same = strcmp(show_of(a, s), show) == 0;
+
+	arena_free(&a);
+	return same;
+}
 
 static void
 look(struct session *s, void *ctx)
@@ -203,6 +267,8 @@ look(struct session *s, void *ctx)
 	struct visit *v = ctx;
 
 	if (is_over(s) || (v->host && !str_is(jid_domain(s->jid), v->host)))
+		return;
+	if (v->show && !shows_that(s, v->show))
 		return;
 	v->count++;
 	if (v->each)
@@ -230,14 +296,14 @@ finish_number(struct job *j)
 	return call_done(j);
 }
 
-/* each may be NULL: only counts. */
+/* host and show as in struct visit; each may be NULL: only counts. */
 static struct step
-visit_all(struct job *j, const char *host, void (*each)(struct visit *v, struct session *s),
-	step_fn *done)
+visit_all(struct job *j, const char *host, const char *show,
+	void (*each)(struct visit *v, struct session *s), step_fn *done)
 {
 	struct visit *v = ARENA_NEW(j->arena, struct visit);
 
-	*v = (struct visit){ .job = j, .host = host, .each = each };
+	*v = (struct visit){ .job = j, .host = host, .show = show, .each = each };
 	j->state = v;
 	return job_visit(j, look_around, done);
 }
@@ -248,7 +314,8 @@ visit_host(struct job *j, void (*each)(struct visit *v, struct session *s), step
 	const char *name = CALL_ARGS(j, struct host_args)->host;
 	const struct host *host = find_host(j, name);
 
-	return host ? visit_all(j, arena_text(j->arena, host->name), each, done) : no_host(j, name);
+	return host ? visit_all(j, arena_text(j->arena, host->name), NULL, each, done)
+		    : no_host(j, name);
 }
 
 static void
@@ -282,19 +349,19 @@ kick(struct visit *v, struct session *s)
 static struct step
 connected_run(struct job *j)
 {
-	return visit_all(j, NULL, list_jid, finish);
+	return visit_all(j, NULL, NULL, list_jid, finish);
 }
 
 static struct step
 connected_info_run(struct job *j)
 {
-	return visit_all(j, NULL, list_info, finish);
+	return visit_all(j, NULL, NULL, list_info, finish);
 }
 
 static struct step
 connected_number_run(struct job *j)
 {
-	return visit_all(j, NULL, NULL, finish_number);
+	return visit_all(j, NULL, NULL, NULL, finish_number);
 }
 
 static struct step
@@ -307,6 +374,60 @@ static struct step
 kick_users_run(struct job *j)
 {
 	return visit_host(j, kick, finish_number);
+}
+
+/* ---- By presence --------------------------------------------------------------------------- */
+
+static void
+list_status(struct visit *v, struct session *s)
+{
+	struct arena *a = arena_new(0);
+	struct told t;
+
+	tell(a, s, &t);
+	CALL_ROW(v->job, t.jid, t.priority, t.statustext);
+	arena_free(&a);
+}
+
+static struct step
+visit_status(struct job *j, void (*each)(struct visit *v, struct session *s), step_fn *done)
+{
+	return visit_all(j, NULL, shows[CALL_ARGS(j, struct status_args)->status], each, done);
+}
+
+static struct step
+visit_host_status(struct job *j, void (*each)(struct visit *v, struct session *s), step_fn *done)
+{
+	const struct host_status_args *args = CALL_ARGS(j, struct host_status_args);
+	const struct host *host = find_host(j, args->host);
+
+	return host ? visit_all(
+			      j, arena_text(j->arena, host->name), shows[args->status], each, done)
+		    : no_host(j, args->host);
+}
+
+static struct step
+status_num_run(struct job *j)
+{
+	return visit_status(j, NULL, finish_number);
+}
+
+static struct step
+status_num_host_run(struct job *j)
+{
+	return visit_host_status(j, NULL, finish_number);
+}
+
+static struct step
+status_list_run(struct job *j)
+{
+	return visit_status(j, list_status, finish);
+}
+
+static struct step
+status_list_host_run(struct job *j)
+{
+	return visit_host_status(j, list_status, finish);
 }
 
 /* ---- The table ------------------------------------------------------------------------------ */
@@ -334,6 +455,19 @@ const struct command commands_session[] = {
 	{ "num_resources", TAG, COMMAND_AT_ACCOUNT | COMMAND_MUST_EXIST, ARGS_OF(account),
 		num_resources_run, NULL, "Count the connected resources of an account",
 		"num_resources alice example.org" },
+	{ "resource_num", TAG, COMMAND_AT_ACCOUNT | COMMAND_MUST_EXIST, ARGS_OF(number),
+		resource_num_run, NULL, "Print one of the connected resources of an account",
+		"resource_num alice example.org 2" },
+	{ "status_num", TAG, 0, ARGS_OF(status), status_num_run, NULL,
+		"Count the sessions with that presence", "status_num dnd" },
+	{ "status_num_host", TAG, 0, ARGS_OF(host_status), status_num_host_run, NULL,
+		"Count the sessions of a host with that presence",
+		"status_num_host example.org dnd" },
+	{ "status_list", TAG, 0, ARGS_OF(status), status_list_run, "jid\tpriority:int\tstatus",
+		"List the sessions with that presence", "status_list dnd" },
+	{ "status_list_host", TAG, 0, ARGS_OF(host_status), status_list_host_run,
+		"jid\tpriority:int\tstatus", "List the sessions of a host with that presence",
+		"status_list_host example.org dnd" },
 	{ "get_presence", TAG, COMMAND_AT_ACCOUNT | COMMAND_MUST_EXIST | COMMAND_ONE_ROW,
 		ARGS_OF(account), presence_run, "jid\tshow\tstatus",
 		"Print the presence of an account's session with the highest priority",
