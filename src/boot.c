@@ -59,6 +59,7 @@ boot_declare(const char *path, struct err *e)
 	bool done;
 
 	config_on_free(tls_release);
+	config_check_tls(tls_check);
 	http_declare();
 	registry_builtin();
 	done = !folder || registry_load_folder(folder, e);

@@ -140,6 +140,10 @@ void config_add_service(const char *name);
 /* Runs when the last reference to a snapshot goes, on whichever thread that is; for what others
  * hung into it. */
 void config_on_free(void (*fn)(struct config *c));
+/* Looks into the PEM files of a certificate and its key, so that their faults are told among those of
+ * the file; without one their names are believed. */
+typedef bool config_tls_fn(const char *certificate, const char *key, struct err *e);
+void config_check_tls(config_tls_fn *check);
 /* modules_dir alone, in a, or NULL: which modules there are must be known before config_load can
  * check their options. */
 const char *config_modules_dir(struct arena *a, const char *path);

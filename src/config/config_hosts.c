@@ -217,8 +217,10 @@ load_host_map(struct load *l, const struct yaml *entry, const struct templates *
 	h = add_host(l, name);
 	if (!h)
 		return;
-	if (tls && load_is_map(l, tls, "tls"))
+	if (tls && load_is_map(l, tls, "tls")) {
 		load_fields(l, config_tls, &h->tls, tls, "tls");
+		load_check_tls(l, &h->tls, tls);
+	}
 	load_host_modules(l, h, yaml_find(entry, "modules"), t);
 }
 

@@ -42,6 +42,31 @@ complete_tls(struct load *l, struct tls_conf *tls, const struct yaml *node)
 		tls->key = tls->certificate;
 }
 
+static config_tls_fn *check_files;
+
+void
+config_check_tls(config_tls_fn *check)
+{
+	check_files = check;
+}
+
+void
+load_check_tls(struct load *l, const struct tls_conf *tls, const struct yaml *map)
+{
+	const struct yaml *certificate = yaml_find(map, "certificate"),
+			  *key = yaml_find(map, "key");
+	const struct yaml *at = certificate;
+	struct err e;
+
+	if (!check_files || !tls->certificate ||
+		check_files(tls->certificate, tls->key ? tls->key : tls->certificate, &e))
+		return;
+	if (key && strncmp(e.text, "key ", 4) == 0)
+		at = key;
+	fault_add(&l->faults, at->line, at->column,
+		"%s; expected PEM files of a certificate with its chain and of its key", e.text);
+}
+
 /* Gives each host its certificate; returns how many have one. */
 static size_t
 share_certificates(struct load *l)
@@ -51,6 +76,8 @@ share_certificates(struct load *l)
 	size_t with = 0;
 
 	complete_tls(l, &c->tls, node ? node : l->root);
+	if (node)
+		load_check_tls(l, &c->tls, node);
 	for (size_t i = 0; i < c->hosts_count; i++) {
 		struct host *h = c->hosts[i];
 

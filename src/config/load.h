@@ -67,5 +67,7 @@ const char *load_path(struct load *l, const char *path);
 void load_modules_table(struct module_entry **table, unsigned *count);
 void load_hosts(struct load *l);
 void load_listens(struct load *l);
+/* Faults of the files that map, a `tls:`, names. */
+void load_check_tls(struct load *l, const struct tls_conf *tls, const struct yaml *map);
 
 #endif

@@ -13,6 +13,8 @@
 void net_init(unsigned wanted_files);
 /* Closes what is left. */
 void net_fini(void);
+/* Whether the PEM files can be used: for config_check_tls. */
+MUST_CHECK bool tls_check(const char *certificate, const char *key, struct err *e);
 /* Loads certificates and keys of all hosts of a snapshot that is not published yet
  * (host->tls_ctx); false names file and fault. Warns about certificates that end soon or do not
  * name the host. A host without certificate keeps NULL. */

@@ -126,6 +126,16 @@ tls_ctx_new(const char *certificate, const char *key, struct err *e)
 	return NULL;
 }
 
+bool
+tls_check(const char *certificate, const char *key, struct err *e)
+{
+	SSL_CTX *ctx = tls_ctx_new(certificate, key, e);
+	bool ok = ctx != NULL;
+
+	SSL_CTX_free(ctx);
+	return ok;
+}
+
 SSL_CTX *
 tls_ctx_for(const struct worker *w, const struct host *host)
 {

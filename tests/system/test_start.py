@@ -13,7 +13,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from bongsu import WAIT, check, run, wait_for
+from bongsu import WAIT, certificate, check, run, wait_for
 from bongsu.server import BONGSUD, STORE
 
 
@@ -103,6 +103,48 @@ def faults():
     check("--check makes no data_dir", not Path("data-check").exists())
 
 
+# what is in the file, and the beginnings of the lines that tell it
+MANY_FAULTS = """\
+hosts:
+  - localhost
+  - 'a b'
+  - {name: example.org, tls: {certificate: none.pem}}
+  - {name: example.net, tls: {certificate: one.pem, key: two.key}}
+  - {name: example.com, tls: {certificate: one.pem}}
+tls: {certificate: faults.yml}
+wrokers: 3
+c2s: {max_depth: 2, auth_timeout: soon}
+listen:
+  - {service: c2s, address: nowhere, port: 99999, starttls: of}
+modules: {registr: {open: true}, register: {open: maybe}}
+"""
+TOLD = [
+    (3, 5, '"a b" cannot be a host; expected a domain'),
+    (4, 44, "certificate .*/none.pem: No such file or directory; expected PEM files"),
+    (5, 58, "key .*/two.key does not belong to certificate .*/one.pem"),
+    (6, 44, "key .*/one.pem: "),
+    (7, 20, "certificate .*/faults.yml: "),
+    (8, 1, '"wrokers" is not an option; expected .*; did you mean "workers"?'),
+    (9, 18, 'max_depth is "2"; expected a whole number from 8 to 1000'),
+    (9, 35, 'auth_timeout is "soon"; expected a duration such as 30s'),
+    (11, 29, 'address is "nowhere"; expected an IP address'),
+    (11, 44, 'port is "99999"; expected a whole number at most 65535'),
+    (11, 61, 'starttls is "of"; expected required, optional or off; did you mean "off"?'),
+    (12, 11, '"registr" is not a module; expected .*; did you mean "register"?'),
+    (12, 51, 'open is "maybe"; expected true or false'),
+]
+
+
+def all_faults():
+    certificate("one.example", cert="one.pem", key="one.key")
+    certificate("two.example", cert="two.pem", key="two.key")
+    status, _, err = once("--config", write("faults.yml", MANY_FAULTS), "--check")
+    lines = err.splitlines()
+    check("many faults are told at once, in their order, and no more", status == 1 and len(lines) == len(TOLD), err)
+    for line, (row, column, text) in zip(lines, TOLD):
+        check(f"faults.yml:{row}:{column}", re.match(rf"faults\.yml:{row}:{column}: {text.replace('?', '[?]')}", line), line)
+
+
 def cannot_start():
     Path("file").write_text("")
     status, _, err = once("--config", write("file.yml", config("file/data")))
@@ -125,7 +167,7 @@ def cannot_start():
     for arguments in (["--check"], []):
         status, _, err = once("--config", path, *arguments)
         check(f"a certificate that is not there is named {arguments}",
-              status == 1 and "tls.yml: " in err and "none.pem" in err and err.count("\n") == 1, err)
+              status == 1 and "tls.yml:5:20: " in err and "none.pem" in err and err.count("\n") == 1, err)
 
 
 def life():
@@ -216,4 +258,4 @@ def log_file():
         server.end(signal.SIGKILL)
 
 
-run(command_line, faults, cannot_start, life, goodbye, log_file)
+run(command_line, faults, all_faults, cannot_start, life, goodbye, log_file)
