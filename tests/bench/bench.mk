@@ -20,6 +20,7 @@ tests_bench_bench_SOURCES += tests/bench/options.c
 tests_bench_bench_SOURCES += tests/bench/options.h
 tests_bench_bench_SOURCES += tests/bench/presence.c
 tests_bench_bench_SOURCES += tests/bench/proc.c
+tests_bench_bench_SOURCES += tests/bench/rooms.c
 tests_bench_bench_SOURCES += tests/bench/proc.h
 tests_bench_bench_SOURCES += tests/bench/scan.c
 tests_bench_bench_SOURCES += tests/bench/scan.h

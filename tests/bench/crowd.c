@@ -216,8 +216,18 @@ crowd_warm_up(const struct options *o)
 bool
 crowd_look(const struct crowd *w, struct proc_cost *out)
 {
+	struct proc_cost database;
+
 	memset(out, 0, sizeof(*out));
-	return !w->options->pid || proc_look(w->options->pid, out);
+	if (w->options->pid && !proc_look(w->options->pid, out))
+		return false;
+	if (!w->options->database)
+		return true;
+	if (!proc_look(w->options->database, &database))
+		return false;
+	out->user += database.user;
+	out->system += database.system;
+	return true;
 }
 
 void

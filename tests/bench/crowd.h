@@ -56,7 +56,7 @@ bool crowd_for(struct crowd *w, double seconds);
 void crowd_print_cpu(
 	const struct crowd *w, const struct proc_cost *from, const struct proc_cost *to);
 
-/* Look at the server's process; true and zeros when none is known. */
+/* Look at the server's process and its database's; true and zeros when none is known. */
 bool crowd_look(const struct crowd *w, struct proc_cost *out);
 
 #endif

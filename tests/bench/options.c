@@ -48,6 +48,8 @@ static const struct options defaults = {
 	.settle = 1,
 	.contacts = 50,
 	.rounds = 10,
+	.rooms = 1,
+	.service = "conference",
 	.stall = 30,
 };
 
@@ -70,6 +72,8 @@ static const struct row table[] = {
 	{ "--sources", KIND_COUNT, AT(sources), 0, "source addresses from 127.0.0.2 on (250)" },
 	{ "--cache", KIND_TEXT, AT(cache), 0, "file that keeps salted passwords between runs" },
 	{ "--pid", KIND_COUNT, AT(pid), 0, "the server's process; without it no costs are shown" },
+	{ "--database", KIND_COUNT, AT(database), 0,
+		"its database's process: its costs are added" },
 	{ "--idle", KIND_COUNT, AT(idle), 0, "memory: seconds of silence before the look (30)" },
 	{ "--warm", KIND_COUNT, AT(warm), 0, "logins made before anything is measured (100)" },
 	{ "--size", KIND_COUNT, AT(size), 0, "messages: bytes of a stanza (300)" },
@@ -81,7 +85,11 @@ static const struct row table[] = {
 	{ "--full", KIND_CHOICE, AT(target), TARGET_FULL, "messages: to full JIDs" },
 	{ "--close", KIND_CHOICE, AT(ending), ENDING_CLOSE, "logins: close each when it is ready" },
 	{ "--contacts", KIND_COUNT, AT(contacts), 0, "rosters, presence: contacts of a user (50)" },
-	{ "--rounds", KIND_COUNT, AT(rounds), 0, "presence: broadcasts of each user (10)" },
+	{ "--rounds", KIND_COUNT, AT(rounds), 0,
+		"presence: broadcasts of each user; rooms: joins (10)" },
+	{ "--rooms", KIND_COUNT, AT(rooms), 0, "rooms: their number (1)" },
+	{ "--service", KIND_TEXT, AT(service), 0,
+		"rooms: first label of their domain (conference)" },
 	{ "--stall", KIND_COUNT, AT(stall), 0, "seconds of silence that end a run (30)" },
 };
 
@@ -156,6 +164,8 @@ check(const struct options *o)
 {
 	if (o->port == 0 || o->port > 65535)
 		return complain("--port", "1 to 65535");
+	if (o->rooms == 0 || o->rooms > 1000)
+		return complain("--rooms", "1 to 1000");
 	if (o->count == 0 || o->parallel == 0 || o->window == 0)
 		return complain("--count, --parallel, --window", "at least 1");
 	if (o->first > 1000000 || o->count > 1000000)

@@ -42,6 +42,7 @@ struct options {
 	unsigned sources; /* source addresses 127.0.0.2 and up; 0: let the kernel choose */
 	const char *cache; /* file with salted passwords, or NULL */
 	int pid; /* the server's process, or 0: costs are not measured */
+	int database; /* its database's process, whose costs are added; 0: none */
 	unsigned idle; /* seconds */
 	unsigned warm; /* connections opened and closed before memory is looked at */
 	unsigned size; /* bytes of one message stanza */
@@ -51,6 +52,8 @@ struct options {
 	enum target target;
 	enum ending ending;
 	unsigned contacts, rounds;
+	unsigned rooms;
+	const char *service; /* first label of the domain of rooms */
 	unsigned stall; /* seconds without any answer after which a run fails */
 };
 

@@ -25,6 +25,9 @@ int scenario_messages(const struct options *o);
 /* Users with contacts log in and broadcast presence. */
 int scenario_presence(const struct options *o);
 
+/* Messages in rooms, and joins (XEP-0045). */
+int scenario_rooms(const struct options *o);
+
 /* What the kernel's part of a message costs: a relay of bytes in a child process. */
 int scenario_floor(const struct options *o);
 

@@ -18,12 +18,24 @@ peer_version()
 	"$bongsud" --version | head -n 1
 }
 
+archive=${ARCHIVE:-none}
+
+# DIR: the value of "store"
+store()
+{
+	if [ "$archive" = mariadb ]; then
+		cat "$1/database/store"
+	else
+		echo "${BONGSU_STORE:-{driver: sqlite\}}"
+	fi
+}
+
 write_config()
 {
 	cat <<-END
 	hosts: [localhost]
 	data_dir: "$1/data"
-	store: ${BONGSU_STORE:-{driver: sqlite\}}
+	store: $(store "$1")
 	workers: ${BONGSU_WORKERS:-0}
 	tls: {certificate: "$1/cert.pem", key: "$1/key.pem"}
 	listen:
@@ -38,11 +50,13 @@ write_config()
 	modules:
 	  register: {open: true, per_hour: 0}
 	END
+	[ "$archive" != none ] || echo "  mam: false"
 }
 
 peer_start()
 {
 	mkdir -p "$1/data"
+	if [ "$archive" = mariadb ]; then start_database "$1/database" $(($2 + 10)) || return 1; fi
 	write_config "$1" "$2" >"$1/bongsu.yml"
 	setsid "$bongsud" --config "$1/bongsu.yml" </dev/null >"$1/console" 2>&1 &
 	echo $! >"$1/server.pid"

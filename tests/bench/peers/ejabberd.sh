@@ -8,8 +8,8 @@
 
 peer_install()
 {
-	command -v ejabberdctl >/dev/null && return
-	install_debian ejabberd
+	command -v ejabberdctl >/dev/null && dpkg -s erlang-p1-mysql >/dev/null 2>&1 && return
+	install_debian ejabberd erlang-p1-mysql
 	disable_service ejabberd
 }
 
@@ -17,6 +17,9 @@ peer_version()
 {
 	echo "ejabberd $(dpkg-query -W -f '${Version}' ejabberd) on Erlang $(dpkg-query -W -f '${Version}' erlang-base)"
 }
+
+archive=false
+[ "${ARCHIVE:-none}" = none ] || archive=true
 
 listener()
 {
@@ -70,15 +73,40 @@ write_config()
 	    password_strength: 0
 	  mod_roster:
 	    versioning: true
+	  mod_muc:
+	    access_create: all
+	    history_size: 0
+	    max_users: 200
+	    default_room_options: {mam: $archive}
 	  mod_time: {}
 	  mod_vcard: {}
 	  mod_version: {}
+	END
+	[ "$archive" = true ] || return 0
+	cat <<-END
+	  mod_mam:
+	    db_type: sql
+	    default: always
+	    request_activates_archiving: false
+	    assume_mam_usage: true
+	sql_type: mysql
+	sql_server: 127.0.0.1
+	sql_port: $(($2 + 10))
+	sql_database: bongsu
+	sql_username: bench
+	sql_password: bench
+	default_db: mnesia
 	END
 }
 
 peer_start()
 {
 	mkdir -p "$1/mnesia" "$1/log"
+	if [ "$archive" = true ]; then
+		start_database "$1/database" $(($2 + 10)) || return 1
+		database_sql "$1/database" bongsu -e 'SELECT 1 FROM archive LIMIT 1' >/dev/null 2>&1 ||
+			database_sql "$1/database" bongsu <"$(dpkg -L ejabberd | grep '/sql/mysql.sql$')"
+	fi
 	write_config "$1" "$2" >"$1/ejabberd.yml"
 	EJABBERD_CONFIG_PATH=$1/ejabberd.yml EJABBERD_LOG_PATH=$1/log/ejabberd.log \
 	ERL_CRASH_DUMP=/dev/null ERL_MAX_PORTS=32000 ERL_MAX_ETS_TABLES=1400 \

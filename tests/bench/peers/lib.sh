@@ -6,11 +6,16 @@
 #	NAME.sh version              print its version
 #	NAME.sh start DIR PORT       start a private instance that writes below DIR only
 #	NAME.sh pid DIR              print the process whose costs count
+#	NAME.sh database DIR         print its database's process, or nothing
 #	NAME.sh stop DIR             stop it and wait until it is gone
 # PORT is plain TCP, PORT+1 is STARTTLS, PORT+2 is direct TLS, all on 127.0.0.1.  Data below DIR
 # survives a stop, so accounts are made once.  All peers use the same certificate (EC P-256),
 # SCRAM only, in-band registration without limits, no archive, no rate limits, warnings in the
 # log and nothing else, and modules that do the same things.
+#
+# ARCHIVE=mariadb in the environment: every message is archived for both sides, in rooms for the
+# room, in a private MariaDB instance below DIR (its process: NAME.sh database DIR) that commits to
+# disk.  ARCHIVE=sqlite: only Bongsu, in its own SQLite file.
 
 die()
 {
@@ -39,6 +44,36 @@ wait_port()
 		sleep 0.1
 	done
 	return 1
+}
+
+# The same for all: room for the pages in use, and each commit on disk.
+database_options=(--innodb-buffer-pool-size=1G --innodb-log-file-size=1G
+	--innodb-flush-log-at-trx-commit=1 --innodb-flush-method=O_DIRECT --max-connections=200)
+
+mariadb_script=$(cd "$(dirname "$0")/../../../contrib" && pwd -P)/mariadb
+
+# start_database DIR PORT: on 127.0.0.1, with the database bongsu and the user bench, once
+start_database()
+{
+	local i
+	command -v mariadbd >/dev/null || install_debian mariadb-server-core mariadb-client-core
+	"$mariadb_script" init "$1" || return 1
+	setsid "$mariadb_script" serve "$1" "${database_options[@]}" --skip-networking=0 \
+		--bind-address=127.0.0.1 --port="$2" </dev/null >/dev/null 2>&1 &
+	echo $! >"$1/database.pid"
+	for ((i = 0; i < 600; i++)); do
+		database_sql "$1" -e 'SELECT 1' >/dev/null 2>&1 && break
+		sleep 0.1
+	done
+	"$mariadb_script" ready "$1" >"$1/store" || return 1
+	database_sql "$1" -e "CREATE USER IF NOT EXISTS bench@127.0.0.1 IDENTIFIED BY 'bench';
+		GRANT ALL ON bongsu.* TO bench@127.0.0.1"
+}
+
+# database_sql DIR ARGUMENT...
+database_sql()
+{
+	"$mariadb_script" sql "$@"
 }
 
 # stop_pid FILE: ask the process in FILE to end, insist after 30 s
@@ -96,7 +131,11 @@ peer_main()
 		peer_start "$PWD" "$3" || die "did not start; see $PWD"
 		;;
 	pid) cat "$2/server.pid" ;;
-	stop) stop_pid "$2/server.pid" ;;
-	*) die "usage: install | version | start DIR PORT | pid DIR | stop DIR" ;;
+	database) cat "$2/database/database.pid" 2>/dev/null || true ;;
+	stop)
+		stop_pid "$2/server.pid"
+		stop_pid "$2/database/database.pid"
+		;;
+	*) die "usage: install | version | start DIR PORT | pid DIR | database DIR | stop DIR" ;;
 	esac
 }

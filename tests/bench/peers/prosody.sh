@@ -8,14 +8,25 @@
 
 peer_install()
 {
-	command -v prosody >/dev/null && return
-	install_debian prosody lua-sec
+	command -v prosody >/dev/null && dpkg -s lua-dbi-mysql >/dev/null 2>&1 && return
+	install_debian prosody lua-sec lua-dbi-mysql
 	disable_service prosody
 }
 
 peer_version()
 {
 	echo "Prosody $(dpkg-query -W -f '${Version}' prosody) on $(lua5.4 -v 2>&1 | cut -d' ' -f1,2)"
+}
+
+# DIR and PORT: the words of the configuration that depend on the archive
+archive_words()
+{
+	storage='"internal"' sql='' mam='' muc_mam='' logging=false
+	[ "${ARCHIVE:-none}" != none ] || return 0
+	start_database "$1/database" $(($2 + 10)) || return 1
+	storage='{ archive = "sql"; muc_log = "sql" }'
+	sql="sql = { driver = 'MySQL', database = 'bongsu', username = 'bench', password = 'bench', host = '127.0.0.1', port = $(($2 + 10)) }"
+	mam='"mam"' muc_mam='"muc_mam"' logging=true
 }
 
 write_config()
@@ -27,7 +38,10 @@ write_config()
 	log = { warn = "$1/prosody.log" }
 	network_backend = "epoll"
 	network_settings = { tcp_backlog = 1024 }
-	storage = "internal"
+	storage = $storage
+	$sql
+	default_archive_policy = true
+	archive_expires_after = "never"
 	authentication = "internal_hashed"
 	default_iteration_count = 4096
 	disable_sasl_mechanisms = { "PLAIN", "DIGEST-MD5" }
@@ -41,16 +55,22 @@ write_config()
 	c2s_stanza_size_limit = 1048576
 	modules_enabled = {
 		"blocklist", "disco", "lastactivity", "ping", "posix", "private", "register",
-		"roster", "saslauth", "time", "tls", "vcard", "version",
+		"roster", "saslauth", "time", "tls", "vcard", "version", $mam
 	}
 	modules_disabled = { "s2s", "s2s_auth_certs" }
 	VirtualHost "localhost"
+	Component "conference.localhost" "muc"
+		restrict_room_creation = false
+		modules_enabled = { $muc_mam }
+		muc_log_by_default = $logging
+		max_history_messages = 0
 	END
 }
 
 peer_start()
 {
 	mkdir -p "$1/data"
+	archive_words "$1" "$2" || return 1
 	write_config "$1" "$2" >"$1/prosody.cfg.lua"
 	HOME=$1 setsid prosody -F --config "$1/prosody.cfg.lua" </dev/null >"$1/console" 2>&1 &
 	echo $! >"$1/server.pid"
