@@ -93,8 +93,10 @@ remove_all(struct blocking *b)
 }
 
 static bool
-is_blocked(const struct blocking *b, struct jid who)
+is_blocked(struct jid who, const void *list)
 {
+	const struct blocking *b = list;
+
 	if (b->entries.count == 0 || jid_is_none(who))
 		return false;
 	return hash_find(&b->entries, jid_full(who)) ||
@@ -128,7 +130,7 @@ typedef void tell_fn(struct account *a, struct jid contact);
 static void
 show(struct account *a, struct jid contact)
 {
-	if (!is_blocked(slot_of(a), contact))
+	if (!is_blocked(contact, slot_of(a)))
 		presence_show_to(a, contact);
 }
 
@@ -268,10 +270,11 @@ blocked(struct job *j)
 	struct step answered = iq_result(j, NULL);
 
 	for (size_t i = 0; i < c->count; i++) {
-		if (!is_blocked(b, c->jids[i]))
+		if (!is_blocked(c->jids[i], b))
 			tell_contacts(j->account, c->jids[i], presence_hide_from);
 		entry_add(b, jid_full(c->jids[i]));
 	}
+	presence_hide_directed(j->account, is_blocked, b);
 	push(j->account, "block", c);
 	return answered;
 }
@@ -337,7 +340,7 @@ on_out(struct stanza_event *ev)
 	AUTO(arena_free) struct arena *arena = NULL;
 	AUTO(stanza_unref) const struct stanza *error = NULL;
 
-	if (!is_blocked(slot_of(ev->account), s->to))
+	if (!is_blocked(s->to, slot_of(ev->account)))
 		return PASS;
 	if (s->kind == STANZA_PRESENCE && s->type == PRESENCE_UNAVAILABLE)
 		return PASS;
@@ -355,7 +358,7 @@ on_in(struct stanza_event *ev)
 {
 	const struct stanza *s = ev->stanza;
 
-	if (!is_blocked(slot_of(ev->account), s->from))
+	if (!is_blocked(s->from, slot_of(ev->account)))
 		return PASS;
 	if (s->kind == STANZA_PRESENCE)
 		return STOP;
@@ -369,7 +372,7 @@ on_in(struct stanza_event *ev)
 static enum verdict
 on_told(struct contact_event *ev)
 {
-	return is_blocked(slot_of(ev->account), ev->item->contact) ? STOP : PASS;
+	return is_blocked(ev->item->contact, slot_of(ev->account)) ? STOP : PASS;
 }
 
 static enum verdict

@@ -51,9 +51,9 @@ may_try(const struct register_options *o, const struct stream_info *stream)
 	if (!guard.used[cell])
 		limit_init(&guard.cells[cell], burst, now);
 	guard.used[cell] = true;
-	ok = limit_take(&guard.cells[cell], 0, burst / 3600, burst, now) == 0;
-	if (ok)
-		(void)limit_take(&guard.cells[cell], 1, burst / 3600, burst, now);
+	ok = limit_take(&guard.cells[cell], 1, burst / 3600, burst, now) == 0;
+	if (!ok) /* what is refused does not count */
+		(void)limit_take(&guard.cells[cell], -1, burst / 3600, burst, now);
 	pthread_mutex_unlock(&guard.lock);
 	return ok;
 }
@@ -78,13 +78,27 @@ done(struct job *j)
 	return iq_error(j, COND_RESOURCE_CONSTRAINT, "try again later");
 }
 
+/* This host does not speak of accounts with who asks. */
+static bool
+is_refused(const struct job *j, struct problem *why)
+{
+	if (j->account && !str_is(jid_domain(j->stanza->from), j->host->name))
+		return !problem(why, COND_NOT_ALLOWED, "your account is not of this host");
+	if (!j->account && !options(j->host)->open)
+		return !problem(why, COND_SERVICE_UNAVAILABLE, "registration is closed");
+	return false;
+}
+
 static struct step
 get(struct job *j)
 {
 	struct xml *query = xml_new(j->arena, NS_REGISTER, "query");
+	struct problem why;
 
-	if (!j->account && !options(j->host)->open)
-		return iq_error(j, COND_NOT_ALLOWED, "registration is closed");
+	if (is_refused(j, &why))
+		return iq_refuse(j, &why);
+	xml_add_text(j->arena, query, NS_REGISTER, "instructions",
+		j->account ? "Choose another password." : "Choose a name and a password.");
 	if (j->account) {
 		xml_add(j->arena, query, NS_REGISTER, "registered");
 		xml_add_text(j->arena, query, NS_REGISTER, "username",
@@ -109,17 +123,18 @@ set(struct job *j)
 	const struct xml *query = iq_child(j);
 	struct str name = text_in(j, query, "username");
 	struct str password = text_in(j, query, "password");
+	struct problem why;
 	struct jid bare;
 
+	if (!j->account && xml_child(query, NS_REGISTER, "remove"))
+		return iq_error(j, COND_REGISTRATION_REQUIRED, NULL);
+	if (is_refused(j, &why))
+		return iq_refuse(j, &why);
 	if (xml_child(query, NS_REGISTER, "remove")) {
-		if (!j->account)
-			return iq_error(j, COND_REGISTRATION_REQUIRED, NULL);
 		if (xml_count(query) != 1)
 			return iq_error(j, COND_BAD_REQUEST, "remove stands alone");
 		return credential_remove(j, done, jid_bare(j->stanza->from));
 	}
-	if (!j->account && !options(j->host)->open)
-		return iq_error(j, COND_NOT_ALLOWED, "registration is closed");
 	if (name.n == 0 || password.n == 0)
 		return iq_error(j, j->account ? COND_BAD_REQUEST : COND_NOT_ACCEPTABLE,
 			"a username and a password are needed");

@@ -98,7 +98,7 @@ on_removed(struct account_event *ev)
 MODULE(vcard) = {
 	IDENTITY(vcard),
 	.summary = "Keeps a vCard for each account",
-	.xeps = XEPS({ 54, "1.2", XEP_PARTIAL, "no vCard of the server" }),
+	.xeps = XEPS({ 54, "1.3.0", XEP_PARTIAL, "no vCard of the server" }),
 	.options = fields,
 	.options_size = sizeof(struct vcard_options),
 	.features = FEATURES(NS_VCARD),

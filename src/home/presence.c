@@ -407,3 +407,18 @@ presence_hide_from(struct account *a, struct jid contact)
 		if (s->available)
 			answer_with(a, p, s->jid, contact, 0);
 }
+
+void
+presence_hide_directed(
+	struct account *a, bool (*meant)(struct jid to, const void *ctx), const void *ctx)
+{
+	for_each_session(s, a) {
+		AUTO(stanza_unref) const struct stanza *p = NULL;
+
+		if (s->directed.count == 0)
+			continue;
+		p = stanza_new(
+			NULL, STANZA_PRESENCE, PRESENCE_UNAVAILABLE, s->jid, JID_NONE, NULL, NULL);
+		directed_end_some(s, p, meant, ctx);
+	}
+}

@@ -23,5 +23,8 @@ bool presence_is_for(struct account *a, const struct roster_item *i);
  * unavailable of each. */
 void presence_show_to(struct account *a, struct jid contact);
 void presence_hide_from(struct account *a, struct jid contact);
+/* Unavailable to whoever got directed presence and is meant. */
+void presence_hide_directed(
+	struct account *a, bool (*meant)(struct jid to, const void *ctx), const void *ctx);
 
 #endif

@@ -59,8 +59,23 @@ directed_remove(struct session *s, struct jid to)
 		forget(s, d);
 }
 
+static bool
+is_any(struct jid to, const void *ctx)
+{
+	(void)to;
+	(void)ctx;
+	return true;
+}
+
 void
 directed_end(struct session *s, const struct stanza *p)
+{
+	directed_end_some(s, p, is_any, NULL);
+}
+
+void
+directed_end_some(struct session *s, const struct stanza *p,
+	bool (*meant)(struct jid to, const void *ctx), const void *ctx)
 {
 	AUTO(arena_free) struct arena *arena = NULL;
 	struct jid *to;
@@ -70,8 +85,13 @@ directed_end(struct session *s, const struct stanza *p)
 		return;
 	arena = arena_new(0);
 	to = ARENA_ARRAY(arena, struct jid, s->directed.count);
-	for (struct hash_node *n = hash_next(&s->directed, NULL); n; n = hash_next(&s->directed, n))
-		to[count++] = CONTAINER(n, struct directed, node)->to;
+	for (struct hash_node *n = hash_next(&s->directed, NULL); n;
+		n = hash_next(&s->directed, n)) {
+		const struct directed *d = CONTAINER(n, struct directed, node);
+
+		if (meant(d->to, ctx))
+			to[count++] = d->to;
+	}
 	route_many(s->worker, p, to, count);
 	for (size_t i = 0; i < count; i++)
 		directed_remove(s, to[i]);

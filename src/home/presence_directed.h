@@ -17,5 +17,8 @@ MUST_CHECK bool directed_add(struct session *s, struct jid to);
 void directed_remove(struct session *s, struct jid to);
 /* Sends p (unavailable) to all of them and forgets them. */
 void directed_end(struct session *s, const struct stanza *p);
+/* To those for which meant returns true. */
+void directed_end_some(struct session *s, const struct stanza *p,
+	bool (*meant)(struct jid to, const void *ctx), const void *ctx);
 
 #endif

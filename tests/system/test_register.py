@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+"""XEP-0077: accounts made, changed and deleted by their users, and what is left of them: nothing."""
+import os
+import re
+import sqlite3
+import subprocess
+
+from bongsu import Server, check, refused, run, wait_for
+
+FEATURE = "{http://jabber.org/features/iq-register}register"
+GET = "<query xmlns='jabber:iq:register'/>"
+SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
+
+
+def form(**fields):
+    return "<query xmlns='jabber:iq:register'>" + "".join(f"<{k}>{v}</{k}>" for k, v in fields.items()) + "</query>"
+
+
+def rows_of(server, owner):
+    """In which tables the store has rows of that owner, whatever the column is called."""
+    store = os.environ.get("BONGSU_STORE", "")
+    if "mariadb" not in store:
+        with sqlite3.connect(f"file:{server.data}/bongsu.sqlite?mode=ro", uri=True) as db:
+            tables = [t for t, in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            columns = [(t, c[1]) for t in tables for c in db.execute(f"PRAGMA table_info({t})")]
+            return sorted({t for t, c in columns if list(db.execute(f"SELECT 1 FROM {t} WHERE {c} = ? LIMIT 1", (owner,)))})
+    conf = {k: v.strip('"') for k, v in re.findall(r"(\w+): ([^,}]+)", store)}
+
+    def ask(query):
+        words = ["mariadb", "--no-defaults", "--batch", "--skip-column-names", f"--database={conf['database']}"]
+        words += [f"--{name}={conf[name]}" for name in ("socket", "user", "password", "port") if name in conf]
+        return subprocess.run([*words, "-e", query], capture_output=True, text=True, check=True).stdout.splitlines()
+
+    columns = [line.split("\t") for line in ask(
+        "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND "
+        "data_type IN ('char', 'varchar', 'text', 'varbinary', 'blob', 'mediumtext')")]
+    return sorted({t for t, c in columns if ask(f"SELECT 1 FROM `{t}` WHERE `{c}` = '{owner}' LIMIT 1")})
+
+
+def closed():
+    with Server("closed") as server:
+        server.register("cl-x")
+        with server.client() as new:
+            check("closed: it is not offered", new.features.find(FEATURE) is None, new.features)
+            check("closed: no form", new.ask("get", GET).condition == "service-unavailable")
+            answer = new.ask("set", form(username="cl-new", password="secret"))
+            check("closed: no account", answer.condition == "service-unavailable" and "secret" not in answer.raw, answer)
+        x = server.login("cl-x")
+        check("closed: users still see that they are registered", x.ask("get", GET).find(
+            "{jabber:iq:register}query/{jabber:iq:register}registered") is not None)
+        check("closed: and change their passwords", x.ask("set", form(username="cl-x", password="new")).get("type") == "result")
+        check("closed: which counts", server.ctl("check_password", "cl-x", "localhost", "new").code == 0)
+        check("closed: and is not in the log", "password>new" not in server.log())
+
+
+def opened():
+    with Server("opened", hosts=["localhost", "example.org"], modules={"register": {"open": True, "per_hour": 0}}) as server:
+        server.register("op-taken")
+        server.register("op-far", host="example.org")
+        with server.client() as new:
+            check("it is offered", new.features.find(FEATURE) is not None, new.features)
+            answer = new.ask("get", GET)
+            names = [e.tag.partition("}")[2] for e in answer.find("{jabber:iq:register}query")]
+            check("the form asks for name and password", names == ["instructions", "username", "password"], answer)
+            for fields, condition in (
+                    ({}, "not-acceptable"), ({"username": "op-x"}, "not-acceptable"), ({"password": "x"}, "not-acceptable"),
+                    ({"username": "op-x", "password": ""}, "not-acceptable"),
+                    ({"username": "op x", "password": "x"}, "not-acceptable"),
+                    ({"username": "op@x", "password": "x"}, "not-acceptable"),
+                    ({"username": "x" * 1100, "password": "x"}, "not-acceptable"),
+                    ({"username": "op-x", "password": "\u0627\u0031x"}, "not-acceptable"),
+                    ({"username": "op-taken", "password": "x"}, "conflict"),
+                    ({"username": "OP-Taken", "password": "x"}, "conflict"),
+                    ({"remove": ""}, "registration-required")):
+                answer = new.ask("set", form(**fields))
+                check(f"{ {k: v[:20] for k, v in fields.items()} }: {condition}", answer.condition == condition, answer)
+            check("an account is made", new.ask("set", form(username="Op-\ubd09\uc218", password="\ube44\ubc00")).get("type") ==
+                  "result")
+            new.login("op-\ubd09\uc218", "\ube44\ubc00")
+            check("and logs in on the same stream, prepared", new.bare == "op-\ubd09\uc218@localhost", new.jid)
+            check("which no longer offers it", new.features.find(FEATURE) is None)
+            answer = new.ask("get", GET)
+            check("it is registered now", answer.text("{jabber:iq:register}query/{jabber:iq:register}username") ==
+                  "op-\ubd09\uc218" and "registered" in answer.raw and "\ube44\ubc00" not in answer.raw, answer)
+            check("another one cannot be made", new.ask("set", form(username="op-two", password="x")).condition == "not-allowed")
+            check("nor another's password changed", new.ask("set", form(username="op-taken", password="x")).condition ==
+                  "not-allowed")
+            check("an empty password changes nothing", new.ask("set", form(username="op-\ubd09\uc218", password="")).condition ==
+                  "bad-request" and server.ctl("check_password", "op-\ubd09\uc218", "localhost", "\ube44\ubc00").code == 0)
+            check("a new one is taken", new.ask("set", form(username="op-\ubd09\uc218", password="new"), to="localhost").get(
+                "type") == "result")
+            check("the old one no more", server.ctl("check_password", "op-\ubd09\uc218", "localhost", "\ube44\ubc00").code == 1)
+            check("the session goes on", new.sync() is new)
+            for payload in (GET, form(username="op-\ubd09\uc218", password="x"), form(remove="")):
+                kind = "get" if payload == GET else "set"
+                check(f"another host does not know it ({payload[35:60]})", new.ask(kind, payload, to="example.org").condition ==
+                      "not-allowed")
+            check("and deletes nothing", server.ctl("check_account", "op-\ubd09\uc218", "localhost").code == 0)
+            check("another account is not asked", new.ask("set", form(remove=""), to="op-taken@localhost").condition ==
+                  "service-unavailable")
+            answer = new.ask("set", form(remove="", username="op-\ubd09\uc218"))
+            check("remove stands alone", answer.condition == "bad-request", answer)
+
+
+def limits():
+    """Attempts are counted for each address."""
+    with Server("limits", modules={"register": {"open": True, "per_hour": 3}}) as server:
+        answers = []
+        for n in range(5):
+            with server.client() as new:
+                answers.append(new.ask("set", form(username=f"lim-{n}", password="x")))
+        check("three accounts an hour", [a.condition for a in answers] == [None] * 3 + ["resource-constraint"] * 2, answers)
+        check("later ones may try again", answers[-1].find("c:error").get("type") == "wait", answers[-1])
+        with server.client(source="127.0.0.2") as other:
+            check("another address may", other.ask("set", form(username="lim-other", password="x")).get("type") == "result")
+        with server.client() as starting:
+            starting.send(f"<iq type='set' id='1'>{form(username='lim-9', password='x')}</iq>")
+            starting.send(f"<iq type='get' id='2'>{GET}</iq>")
+            check("the form is still told", starting.wait("id='1'").condition == "resource-constraint" and
+                  starting.wait("id='2'").get("type") == "result")
+    with Server("needs-tls", modules={"register": {"open": True}}) as server:
+        plain = server.connect("starttls")
+        plain.open()
+        check("where TLS is required nothing is offered before it", plain.features.find(FEATURE) is None)
+        plain.send(f"<iq type='set' id='1'>{form(username='lim-plain', password='x')}</iq>")
+        check("or done", plain.ended() == "not-authorized", plain.error)
+
+
+def fill(server, x, y):
+    """Rows in every table that an account can have rows in."""
+    for payload in ("<vCard xmlns='vcard-temp'><FN>X</FN></vCard>",
+                    "<query xmlns='jabber:iq:private'><a xmlns='urn:a'>1</a></query>",
+                    "<block xmlns='urn:xmpp:blocking'><item jid='bad@example.org'/></block>",
+                    "<query xmlns='jabber:iq:roster'><item jid='other@example.org' name='o'/></query>",
+                    "<pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='n'><item id='1'><a xmlns='urn:a'/></item>"
+                    "</publish></pubsub>"):
+        check(f"kept: {payload[1:40]}", x.ask("set", payload).get("type") == "result")
+    y.send("<presence type='subscribe' to='del-x@localhost'/>")
+    x.available()
+    x.send(f"<message to='{y.bare}' type='chat'><body>1</body></message>")
+    x.send("<presence type='unavailable'><status>bye</status></presence>")
+    x.sync()
+    y.send("<message to='del-x@localhost' type='chat'><body>later</body></message>")
+    y.ask("get", "<ping xmlns='urn:xmpp:ping'/>", to="del-x@localhost")
+
+
+def removal():
+    with Server("removal") as server:
+        server.register("del-x", "del-y", "del-friend")
+        server.ctl("add_rosteritem", "del-x", "localhost", "del-friend", "localhost", "", "", "both")
+        server.ctl("add_rosteritem", "del-friend", "localhost", "del-x", "localhost", "", "", "both")
+        y, friend = server.login("del-y"), server.login("del-friend")
+        friend.ask("get", "<query xmlns='jabber:iq:roster'/>")
+        friend.available()
+        x, other = server.login("del-x", "x"), server.login("del-x", "other")
+        fill(server, x, y)
+        wait_for("the store has rows of it", lambda: {
+            "account", "credential", "roster", "offline", "vcard", "private_xml", "block", "pending", "last_activity",
+            "roster_version"} <= set(rows_of(server, "del-x@localhost")))
+        other.available("<priority>-1</priority>")
+        friend.wait(f"from='{other.jid}'")
+        friend.sync().take()
+        answer = x.ask("set", form(remove=""))
+        check("removal is answered", answer.get("type") == "result", answer)
+        check("then all its streams end", [s.ended() for s in (x, other)] == ["not-authorized"] * 2, (x.error, other.error))
+        got = [friend.wait("from='del-x@localhost").get("type") for _ in range(3)]
+        check("contacts see the end of presence and subscriptions", sorted(got) ==
+              ["unavailable", "unsubscribe", "unsubscribed"], got)
+        check("and their rosters follow", "subscription='none'" in friend.ask("get", "<query xmlns='jabber:iq:roster'/>").raw)
+        y.send("<presence type='unsubscribe' to='del-x@localhost'/>")
+        friend.ask("set", "<query xmlns='jabber:iq:roster'><item jid='del-x@localhost' subscription='remove'/></query>")
+        y.ask("get", "<ping xmlns='urn:xmpp:ping'/>", to="del-x@localhost")
+        y.sync()
+        left = rows_of(server, "del-x@localhost")
+        check("nothing of its own is left", not set(left) - {"roster"}, left)  # tombstones and items of others
+        refused("it cannot log in", lambda: server.login("del-x"))
+        check("its name looks like one that nobody registered", y.ask("get", "<vCard xmlns='vcard-temp'/>",
+                                                                     to="del-x@localhost").condition == "service-unavailable")
+        server.register("del-x")
+        again = server.login("del-x")
+        again.available()
+        again.sync()
+        check("whoever takes the name inherits nothing", not [e for e in again.take() if e.name == "message" or
+                                                              e.get("type") == "subscribe"])
+        check("no contacts", not again.ask("get", "<query xmlns='jabber:iq:roster'/>").all(".//{jabber:iq:roster}item"))
+        check("no blocks", not again.ask("get", "<blocklist xmlns='urn:xmpp:blocking'/>").all(".//{urn:xmpp:blocking}item"))
+        check("no card", "<FN>" not in again.ask("get", "<vCard xmlns='vcard-temp'/>").raw)
+
+
+run(closed, opened, limits, removal)
