@@ -42,3 +42,7 @@ libbongsu_a_SOURCES += modules/csi.c
 libbongsu_a_SOURCES += modules/muc/archive.c
 libbongsu_a_SOURCES += modules/bookmarks.c modules/bookmarks.h
 libbongsu_a_SOURCES += modules/displayed.c
+libbongsu_a_SOURCES += modules/muc/commands.c modules/muc/commands.h
+libbongsu_a_SOURCES += modules/muc/commands_list.c
+libbongsu_a_SOURCES += modules/muc/commands_member.c
+libbongsu_a_SOURCES += modules/muc/away.c

@@ -33,9 +33,11 @@ room_id_text(struct arena *a, const struct room *room, int64_t id)
 
 /* ---- Write -------------------------------------------------------------------------------------- */
 
-static bool
-is_news(unsigned content)
+bool
+room_is_news(const struct stanza *s)
 {
+	unsigned content = content_of(s);
+
 	return (content & (CONTENT_BODY | CONTENT_ENCRYPTED)) &&
 	       !(content & (CONTENT_CORRECTION | CONTENT_RETRACTION | CONTENT_REACTION));
 }
@@ -88,7 +90,7 @@ room_archive(struct room *room, const struct saying *what, struct asks *asks)
 
 	if (origin)
 		e.flags |= ARCHIVE_ORIGIN;
-	if (is_news(content_of(s)))
+	if (what->counts)
 		e.flags |= ARCHIVE_COUNTS;
 	if (what->once && origin)
 		e.once_since = archive_id_at(clock_wall() - DAYS(1) - HOURS(1)) + 1;

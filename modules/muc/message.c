@@ -54,10 +54,12 @@ said(struct room *room, const struct saying *what)
 	room_send_all(room, what->message);
 	if (what->is_subject)
 		keep_subject(room, what);
-	else if (what->id && stanza_child(what->message, NS_CLIENT, "body"))
+	else if (what->counts)
 		history_add(room, what->message, what->at, what->id);
 	if (what->id)
 		room_retract(room, what);
+	if (what->counts)
+		room_tell_missed(room, what);
 }
 
 static void
@@ -240,6 +242,7 @@ say(struct room *room, const struct stanza *s, const struct receipt *r)
 	}
 	what.is_subject = is_subject(s);
 	what.id = room_is_history(s) ? home_next_id(&room->home) : 0;
+	what.counts = what.id && room_is_news(s);
 	what.once = what.id && s->again && stanza_child(s, NS_SID, "origin-id");
 	what.speaker = s->from;
 	what.message = said_as(room, v->occupant, s, what.id);

@@ -3,7 +3,7 @@
  *
  * Runs on: any worker.
  */
-#include "modules/muc/muc.h"
+#include "modules/muc/commands.h"
 
 #include <string.h>
 
@@ -72,8 +72,8 @@ is_domain_of(const struct host *h, struct str domain)
 	return str_eq((struct str){ domain.p + before.n, name.n }, name);
 }
 
-static const struct host *
-host_of(const struct worker *w, struct str domain)
+const struct host *
+muc_host_of(const struct worker *w, struct str domain)
 {
 	const struct config *c = config_of(w);
 	const char *dot = str_find(domain, '.');
@@ -130,12 +130,15 @@ const struct module module_muc = {
 	.hooks =
 		(const struct hook[]){
 			ON(disco_items, ORDER_NORMAL, on_items),
+			ON(account_removed, ORDER_NORMAL, muc_account_removed),
 			END_HOOKS,
 		},
 	.queries = room_queries,
+	.commands = room_commands,
+	.more_commands = (const struct command *const[]){ list_commands, member_commands, NULL },
 	.services =
 		(const struct service[]){
-			{ NULL, host_of, &room_kind, muc_service },
+			{ NULL, muc_host_of, &room_kind, muc_service },
 			{ NULL, NULL, NULL, NULL },
 		},
 };

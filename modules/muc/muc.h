@@ -257,13 +257,13 @@ enum room_query {
 	AFFILIATION_VERSION,
 	MEMBER_PUT,
 	MEMBER_LIST,
+	ACCOUNT_LEAVES,
+	ACCOUNT_FORGETS,
 	ROOM_LIST_PUBLIC,
 	ROOM_LIST_ALL,
-	ROOM_COUNT,
 	ROOM_SEARCH,
 	ROOM_SEARCH_BY_USERS,
 	ROOM_UNUSED,
-	ROOM_NICKS,
 };
 
 /* The first ones load a room, and its archive's number. */
@@ -445,6 +445,7 @@ struct saying {
 	const struct stanza *original; /* whose sender gets an error if it fails; or NULL */
 	struct receipt receipt;
 	bool is_subject;
+	bool counts; /* somebody said something: it can be unread */
 	bool once; /* its sender said it before, perhaps in vain */
 	int64_t id; /* 0: it is not kept */
 	msec_t at;
@@ -488,6 +489,8 @@ void muc_service(
 	struct worker *w, const struct host *host, const struct stanza *s, const struct receipt *r);
 /* Domain of the rooms of h, in a. */
 const char *muc_domain(struct arena *a, const struct host *h);
+/* The host whose rooms are at that domain; NULL: none are. */
+const struct host *muc_host_of(const struct worker *w, struct str domain);
 
 /* ---- Hats (hats.c) ------------------------------------------------------------------------------ */
 
@@ -503,17 +506,23 @@ void hats_items(struct job *j, struct xml *query);
 /* For muc#roominfo; NULL: there are none. */
 const char *hats_hash(const struct room *room, struct arena *a);
 
+/* ---- Who is not there (away.c) --------------------------------------------------------------------- */
+
+/* Members who are not in the room. */
+void room_tell_missed(struct room *room, const struct saying *what);
+enum verdict muc_account_removed(struct account_event *ev);
+
 /* ---- The archive (archive.c, moderate.c) ----------------------------------------------------------- */
 
 /* s, said to all, is kept. */
 bool room_is_history(const struct stanza *s);
+/* It says something new. */
+bool room_is_news(const struct stanza *s);
 /* Adds the statement that keeps it. */
 void room_archive(struct room *room, const struct saying *what, struct asks *asks);
 /* Fills the ring; nothing passes the gate meanwhile. */
 void history_load(struct room *room);
 /* What was said takes back an earlier message of the same account, if it says so. */
 void room_retract(struct room *room, const struct saying *what);
-
-extern const struct command muc_commands[];
 
 #endif

@@ -73,6 +73,12 @@ const struct query room_queries[] = {
 	[MEMBER_LIST] = { "muc_member_list",
 		"SELECT room, affiliation, nick FROM muc_member WHERE owner = ? ORDER BY room",
 		NULL },
+	[ACCOUNT_LEAVES] = { "muc_account_leaves",
+		"DELETE FROM muc_affiliation WHERE jid = ? AND affiliation > 0 AND owner IN "
+		"(SELECT room FROM muc_member WHERE owner = ?)",
+		NULL },
+	[ACCOUNT_FORGETS] = { "muc_account_forgets", "DELETE FROM muc_member WHERE owner = ?",
+		NULL },
 	[ROOM_LIST_PUBLIC] = { "muc_list_public",
 		"SELECT owner, title FROM muc_room WHERE service = ? AND listed = 1 AND owner > ? "
 		"ORDER BY owner LIMIT ?",
@@ -81,7 +87,6 @@ const struct query room_queries[] = {
 		"SELECT owner, title, listed, used FROM muc_room WHERE service = ? AND owner > ? "
 		"ORDER BY owner LIMIT ?",
 		NULL },
-	[ROOM_COUNT] = { "muc_count", "SELECT COUNT(*) FROM muc_room WHERE service = ?", NULL },
 	[ROOM_SEARCH] = { "muc_search", FOUND "owner > ? ORDER BY owner LIMIT ?",
 		FOUND_MARIADB "owner > ? ORDER BY owner LIMIT ?" },
 	[ROOM_SEARCH_BY_USERS] = { "muc_search_by_users",
@@ -91,8 +96,6 @@ const struct query room_queries[] = {
 		"SELECT owner FROM muc_room WHERE service = ? AND used < ? AND owner > ? "
 		"ORDER BY owner LIMIT ?",
 		NULL },
-	[ROOM_NICKS] = { "muc_nicks",
-		"SELECT owner, nick FROM muc_member WHERE room = ? AND nick <> ''", NULL },
 	END_QUERIES,
 };
 

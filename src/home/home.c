@@ -300,3 +300,9 @@ homes_count(const struct worker *w)
 {
 	return local_of(w)->homes.count;
 }
+
+bool
+homes_open(const struct worker *w)
+{
+	return local_of(w) != NULL;
+}

@@ -42,6 +42,12 @@ hook_add(const struct hook *h, unsigned module)
 	row->handlers[i] = (struct handler){ h->order, module, h->fn };
 }
 
+bool
+hook_has(enum hook_id id)
+{
+	return rows[id].count > 0;
+}
+
 const char *
 hook_name(enum hook_id id)
 {

@@ -39,6 +39,14 @@ struct event_head {
 	const struct host *host;
 };
 
+/* For room_message_missed. */
+struct room_event {
+	struct event_head head;
+	struct account *account; /* the member's */
+	const struct stanza *message; /* from room/nick */
+	int64_t id; /* in the room's archive */
+};
+
 struct features_event {
 	struct event_head head;
 	const struct stream_info *stream; /* home/stream_info.h */
@@ -205,6 +213,9 @@ struct hook {
 void hook_add(const struct hook *h, unsigned module);
 /* Name and meaning for the reference. */
 const char *hook_name(enum hook_id id);
+
+/* Somebody listens; before a costly runner. */
+bool hook_has(enum hook_id id);
 
 /* Typed runners: STOP if a handler stopped. */
 #define HOOK(name, event, at, meaning) enum verdict hook_##name(struct event *ev);

@@ -37,6 +37,7 @@
 #include "http/http.h"
 #include "module/kept.h"
 #include "run/limit.h"
+#include "run/place.h"
 #include "xmpp/datetime.h"
 #include "xmpp/stanza.h"
 
@@ -70,6 +71,7 @@ struct module {
 	const struct query *queries;
 	const struct migration *migrations; /* of tables of its own; number 0: end */
 	const struct command *commands;
+	const struct command *const *more_commands; /* tables of other files; NULL: end */
 	const struct http_route *http; /* what it serves over HTTP */
 	const struct service *services; /* domains of its own (home/router.h); kind NULL: end */
 	/* Main, after configuration and before workers; rarely needed. */

@@ -45,6 +45,13 @@ print_list(struct buf *out, const char *title, const char *const *texts)
 }
 
 static void
+print_commands(struct buf *out, const struct command *table)
+{
+	for (const struct command *c = table; c && c->name; c++)
+		buf_printf(out, "Command `%s`: %s\n\n", c->name, c->doc);
+}
+
+static void
 print_module(struct buf *out, const struct module *m)
 {
 	const char *between = "XEPs: ";
@@ -59,8 +66,9 @@ print_module(struct buf *out, const struct module *m)
 		buf_put_lit(out, "\n\n");
 	print_list(out, "Features", m->features);
 	print_list(out, "Features of accounts", m->account_features);
-	for (const struct command *c = m->commands; c && c->name; c++)
-		buf_printf(out, "Command `%s`: %s\n\n", c->name, c->doc);
+	print_commands(out, m->commands);
+	for (const struct command *const *t = m->more_commands; t && *t; t++)
+		print_commands(out, *t);
 	if (m->options) {
 		fields_doc(m->options, "", out);
 		buf_put_char(out, '\n');

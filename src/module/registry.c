@@ -76,6 +76,13 @@ register_store(const struct module *m)
 }
 
 static void
+add_commands(const struct command *table)
+{
+	for (const struct command *c = table; c && c->name; c++)
+		command_add(c);
+}
+
+static void
 register_one(const struct module *m)
 {
 	unsigned index = m->state->index;
@@ -85,8 +92,9 @@ register_one(const struct module *m)
 		hook_add(h, index);
 	for (const struct iq_handler *h = m->iqs; h && h->ns; h++)
 		iq_add(h, index);
-	for (const struct command *c = m->commands; c && c->name; c++)
-		command_add(c);
+	add_commands(m->commands);
+	for (const struct command *const *t = m->more_commands; t && *t; t++)
+		add_commands(*t);
 	for (const struct http_route *r = m->http; r && r->handle; r++)
 		http_serve(r, index);
 	for (const struct service *s = m->services; s && s->kind; s++)
