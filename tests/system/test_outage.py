@@ -3,8 +3,8 @@
 
 MariaDB is stopped (it is there but says nothing) and killed; SQLite's file is locked by another process. Once for 20
 seconds, which requests may wait; once for longer than they may, so that they fail. Nothing that was confirmed is lost,
-whoever is refused is told to try again later, the server goes on and heals by itself, and users who need no store
-notice nothing.
+whoever is refused is told to try again later, the server goes on and heals by itself, and what needs no store does not
+wait for it.
 timeout: 400
 """
 import signal
@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import time
 
-from bongsu import Ended, check, run
+from bongsu import Ended, Late, check, run
 from bongsu.server import STORE
 from strain import PATIENCE, MariaDB, Registrar, Writer, eventually, server
 
@@ -73,7 +73,7 @@ class Login(threading.Thread):
         try:
             self.bongsu.login("late").close()
             self.outcome = "late, but in"
-        except Ended as error:
+        except (Ended, Late) as error:
             self.outcome = str(error)
 
     def check(self, when):
@@ -83,11 +83,25 @@ class Login(threading.Thread):
 
 
 def chat(when, alice, bob):
-    """Between two who are connected: no store is needed."""
+    """What need not be stored does not wait for the store."""
     begin = time.monotonic()
-    alice.send(f"<message type='chat' to='{bob.jid}'><body>{when}</body></message>")
+    alice.send(f"<message type='chat' to='{bob.jid}'><body>{when}</body><no-store xmlns='urn:xmpp:hints'/></message>")
     bob.wait(f"<body>{when}</body>")
-    check(f"{when}: a message between connected users arrives at once", time.monotonic() - begin < 5)
+    check(f"{when}: a message that is not stored arrives at once", time.monotonic() - begin < 5)
+
+
+def say(when, alice, bob):
+    alice.send(f"<message type='chat' to='{bob.jid}' id='{when}'><body>stored {when}</body></message>")
+
+
+def said(when, alice, bob):
+    """It arrived, or its sender knows that it did not."""
+    alice.sync()
+    errors = [e for e in alice.take() if e.get("id") == when and e.find("c:error") is not None]
+    if errors:
+        check(f"{when}: a message that is stored is refused for now", errors[0].find("c:error").get("type") == "wait", errors)
+    else:
+        check(f"{when}: a message that is stored arrives", bob.wait(f"<body>stored {when}</body>"))
 
 
 def away(when, outage, seconds, bongsu, load, pair):
@@ -101,6 +115,7 @@ def away(when, outage, seconds, bongsu, load, pair):
     begin = time.monotonic()
     login = Login(bongsu)
     chat(f"{when}, away", *pair)
+    say(when, *pair)
     time.sleep(max(0, begin + seconds - time.monotonic()))  # the outage itself
     check(f"{when}: the server goes on meanwhile", bongsu.process.poll() is None)
     failed = sum(w.failed for w in writers) - failed
@@ -113,6 +128,7 @@ def away(when, outage, seconds, bongsu, load, pair):
     check(f"{when}: every request was answered", all(w.settled for w in writers), [w.due for w in writers])
     for part in load:
         part.audit(when)
+    said(when, *pair)
     chat(f"{when}, back", *pair)
     return failed
 
