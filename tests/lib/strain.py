@@ -203,7 +203,7 @@ class Writer:
     def read_all(self, client):
         """The numbers of the reader's messages."""
         client.send("<presence/>")
-        eventually(lambda: self.server.ctl("get_offline_count", self.reader, "localhost").out == "0\n")
+        eventually(lambda: client.sync() and self.server.ctl("get_offline_count", self.reader, "localhost").out == "0\n")
         client.sync()
         return [int(m.text("c:body").split()[0]) for m in client.take() if m.name == "message"]
 
