@@ -3,13 +3,18 @@
  *
  * A node is read backwards from its newest item in pages, so that the worker is never busy for
  * long; the answer has its items in the order in which they were published.  What is more than one
- * answer should hold is left out.
+ * answer should hold is left out, and then the answer says which items it has (XEP-0059).  Who asks
+ * for a page gets that page, by one statement; the first is that of the oldest items.
  *
  * Runs on: the account's home.
  */
 #include "pep.h"
 
+#include "xep/rsm.h"
+
 #define PAGE 100
+/* Items in a page that was asked for. */
+#define PAGE_MAX 1000
 /* Bytes of payloads in one answer. */
 #define ANSWER_MAX (4 << 20)
 /* Items that may be asked for by name. */
@@ -21,9 +26,10 @@ struct reading {
 	int64_t before; /* id */
 	int64_t left; /* how many items may still come */
 	size_t bytes;
+	struct rsm rsm; /* of a page that was asked for */
 };
 
-static step_fn page, named;
+static step_fn page, named, page_bounded, page_ready;
 
 struct ask
 pep_ask_item(const struct account *a, const char *node, const char *item, struct value *args)
@@ -87,23 +93,91 @@ turn_around(struct xml *items)
 	items->first = done;
 }
 
+/* Which items the answer has. */
+static void
+add_set(struct job *j, struct reading *r, int64_t count)
+{
+	const struct xml *first = r->items->first, *last = r->items->last;
+
+	xml_adopt(r->pubsub, rsm_write(j->arena, first ? xml_get(first, "id") : NULL,
+				     last ? xml_get(last, "id") : NULL, count));
+}
+
 static struct step
 page(struct job *j)
 {
 	struct reading *r = j->state;
-	bool more = j->rows->count == PAGE;
+	bool more = j->rows->count == PAGE, full = false;
 
-	for (size_t i = 0; i < j->rows->count; i++) {
-		if (!add_item(j, r, row_str(j->rows, i, 1), row_str(j->rows, i, 2))) {
-			more = false;
-			break;
-		}
+	for (size_t i = 0; i < j->rows->count && !full; i++) {
+		full = !add_item(j, r, row_str(j->rows, i, 1), row_str(j->rows, i, 2));
 		r->before = row_int(j->rows, i, 0);
 		r->left--;
 	}
-	if (more && r->left > 0)
+	if (more && !full && r->left > 0)
 		return ask_page(j);
 	turn_around(r->items);
+	if (full)
+		add_set(j, r, -1);
+	return iq_result(j, r->pubsub);
+}
+
+/* ---- A page that was asked for ------------------------------------------------------------- */
+
+static const char *
+bound_of(const struct rsm *rsm)
+{
+	return rsm->after ? rsm->after : rsm->before && rsm->before[0] ? rsm->before : NULL;
+}
+
+/* From that id on, forwards or backwards, and how many items there are. */
+static struct step
+ask_bounded(struct job *j, int64_t id)
+{
+	const struct reading *r = j->state;
+	int64_t max = r->rsm.has_max && r->rsm.max < PAGE_MAX ? r->rsm.max : PAGE_MAX;
+	struct value args[] = { of_jid(j->owner), of_int(r->number), of_int(id), of_int(max) };
+
+	return job_query_all(j, page_ready,
+		(const struct ask[]){
+			{ &pep_queries[r->rsm.before ? PEP_PAGE : PEP_PAGE_AFTER], args, 4 },
+			{ &pep_queries[PEP_COUNT], args, 2 } },
+		2);
+}
+
+static struct step
+ask_set(struct job *j)
+{
+	const struct reading *r = j->state;
+	const char *bound = bound_of(&r->rsm);
+
+	if (!bound)
+		return ask_bounded(j, r->rsm.before ? INT64_MAX : 0);
+	return job_query(j, page_bounded, &pep_queries[PEP_ITEM_ID],
+		ARGS(of_jid(j->owner), of_int(r->number), of_text(bound)));
+}
+
+static struct step
+page_bounded(struct job *j)
+{
+	if (j->rows->count == 0)
+		return iq_error(j, COND_ITEM_NOT_FOUND, "there is no such item");
+	return ask_bounded(j, row_int(j->rows, 0, 0));
+}
+
+static struct step
+page_ready(struct job *j)
+{
+	struct reading *r = j->state;
+	const struct rows *rows = j->results[0], *count = j->results[1];
+
+	for (size_t i = 0; i < rows->count; i++) {
+		if (!add_item(j, r, row_str(rows, i, 1), row_str(rows, i, 2)))
+			break;
+	}
+	if (r->rsm.before)
+		turn_around(r->items);
+	add_set(j, r, count->count > 0 ? row_int(count, 0, 0) : 0);
 	return iq_result(j, r->pubsub);
 }
 
@@ -159,6 +233,7 @@ pep_items(struct job *j)
 	struct pep_node *n = pep_node_find(j->account, name);
 	const struct pep_view *view = pep_view_find(j->host, name);
 	struct reading *r = ARENA_NEW(j->arena, struct reading);
+	struct problem why;
 
 	r->left = PEP_ITEMS_MAX;
 	r->before = INT64_MAX;
@@ -166,6 +241,8 @@ pep_items(struct job *j)
 		return pep_error(j, COND_BAD_REQUEST, "nodeid-required");
 	if (max && !str_int(str_of(max), 1, INT64_MAX, &r->left))
 		return iq_error(j, COND_BAD_REQUEST, "max_items is not a number");
+	if (!rsm_read(j->arena, iq_child(j), &r->rsm, &why))
+		return iq_refuse(j, &why);
 	if (view)
 		return pep_is_own(j) ? view->items(j) : pep_refuse(j, NULL);
 	if (!n || !pep_may_read(j->account, n, j->stanza->from))
@@ -174,5 +251,7 @@ pep_items(struct job *j)
 	r->number = n->number;
 	r->pubsub = xml_new(j->arena, NS_PUBSUB, "pubsub");
 	r->items = pep_items_xml(j->arena, r->pubsub, NS_PUBSUB, n);
-	return xml_child(asked, NS_PUBSUB, "item") ? ask_named(j, asked) : ask_page(j);
+	if (xml_child(asked, NS_PUBSUB, "item"))
+		return ask_named(j, asked);
+	return r->rsm.has_max || r->rsm.after || r->rsm.before ? ask_set(j) : ask_page(j);
 }

@@ -74,6 +74,11 @@ const struct query pep_queries[] = {
 		NULL },
 	[PEP_PAGE] = { "pep_page",
 		"SELECT id, item, payload " ITEMS_AT " AND id < ? ORDER BY id DESC LIMIT ?", NULL },
+	[PEP_PAGE_AFTER] = { "pep_page_after",
+		"SELECT id, item, payload " ITEMS_AT " AND id > ? ORDER BY id LIMIT ?", NULL },
+	[PEP_COUNT] = { "pep_count", "SELECT items FROM pep_node WHERE " AT_NODE, NULL },
+	[PEP_ITEM_ID] = { "pep_item_id", "SELECT id " ITEMS_AT " AND item = ?",
+		"SELECT id " ITEMS_AT " AND" BY_NAME },
 	[PEP_ITEM_GET] = { "pep_item_get", "SELECT item, payload " ITEMS_AT " AND item = ?",
 		"SELECT item, payload " ITEMS_AT " AND" BY_NAME },
 	[PEP_ALL] = { "pep_all", "SELECT item, payload " ITEMS_AT " ORDER BY id", NULL },
@@ -443,7 +448,7 @@ MODULE(pep) = {
 		FEATURE("presence-notifications"), FEATURE("publish"), FEATURE("publish-options"),
 		FEATURE("purge-nodes"), FEATURE("retract-items"), FEATURE("retrieve-affiliations"),
 		FEATURE("retrieve-default"), FEATURE("retrieve-items"),
-		FEATURE("retrieve-subscriptions")),
+		FEATURE("retrieve-subscriptions"), FEATURE("rsm")),
 	.iqs =
 		(const struct iq_handler[]){
 			{ NS_PUBSUB, "pubsub", ON_GET | ON_SET, TO_SELF | TO_ACCOUNT, pep_request },

@@ -317,6 +317,33 @@ def profiles(alice, bob, eve):
     check("and the older kind", list(items(eve, legacy, to="alice@localhost")) == ["current"])
 
 
+def pages(alice):
+    node, rsm = "urn:example:pages", "http://jabber.org/protocol/rsm"
+    for i in range(10):
+        publish(alice, node, X.format(i), f"i{i}", **PRIVATE)
+
+    def page(**how):
+        """Names of the items, first, last and count."""
+        inside = "".join(f"<{k}>{v}</{k}>" if v is not None else f"<{k}/>" for k, v in how.items())
+        answer = pubsub(alice, "get", f"<items node='{node}'/><set xmlns='{rsm}'>{inside}</set>")
+        if answer.get("type") == "error":
+            return answer.condition
+        found = [i.get("id")[1:] for i in answer.all(f".//{{{PUBSUB}}}item")]
+        return "".join(found), *(answer.text(f".//{{{rsm}}}{k}") for k in ("first", "last", "count"))
+    for what, got, wanted in (
+            ("the first page is of the oldest", page(max=3), ("012", "i0", "i2", "10")),
+            ("the next", page(max=3, after="i2"), ("345", "i3", "i5", "10")),
+            ("the last", page(max=3, before=None), ("789", "i7", "i9", "10")),
+            ("the one before", page(max=3, before="i7"), ("456", "i4", "i6", "10")),
+            ("the end", page(max=3, after="i8"), ("9", "i9", "i9", "10")),
+            ("nothing behind it", page(max=3, after="i9"), ("", None, None, "10")),
+            ("nothing before the first", page(max=3, before="i0"), ("", None, None, "10")),
+            ("only the count", page(max=0), ("", None, None, "10")),
+            ("no such item", page(max=3, after="nothing"), "item-not-found"),
+            ("no number", page(max="many"), "bad-request")):
+        check(f"pages: {what}", got == wanted, got)
+
+
 def transient(alice):
     answer = publish(alice, "urn:example:transient", X, "1", persist_items="false")
     check("a node may keep nothing", answer.get("type") == "result" and items(alice, "urn:example:transient") == {}, answer)
@@ -424,6 +451,7 @@ def all_of_it():
         new_contact(server, alice)
         blocked(server, alice)
         profiles(alice, bob, eve)
+        pages(alice)
         transient(alice)
         limits(server, alice)
         ten_thousand(server, alice)
