@@ -2,7 +2,7 @@
 # BUILTIN(name) row in modules/builtin.def.
 libbongsu_a_SOURCES += modules/disco.c
 libbongsu_a_SOURCES += modules/ping.c
-libbongsu_a_SOURCES += modules/offline.c
+libbongsu_a_SOURCES += modules/offline/offline.c modules/offline/offline.h modules/offline/flush.c
 libbongsu_a_SOURCES += modules/register.c
 libbongsu_a_SOURCES += modules/version.c
 libbongsu_a_SOURCES += modules/time.c

@@ -179,6 +179,7 @@ stop_homes(struct server *s)
 		jobs_fini(worker_at(i));
 		homes_fini(worker_at(i));
 	}
+	archive_fini();
 }
 
 static bool
@@ -215,13 +216,6 @@ start_archive(struct server *s, struct err *e)
 {
 	(void)s;
 	return archive_init(e);
-}
-
-static void
-stop_archive(struct server *s)
-{
-	(void)s;
-	archive_fini();
 }
 
 static bool
@@ -430,7 +424,7 @@ static const struct stage stages[] = {
 	{ "http", start_http, rest_http, stop_http },
 	{ "net", start_net, NULL, stop_net },
 	{ "store", start_store, rest_store, NULL },
-	{ "archive", start_archive, NULL, stop_archive },
+	{ "archive", start_archive, NULL, NULL },
 	{ "credentials", start_credentials, NULL, NULL },
 	{ "chores", start_chores, rest_chores, NULL },
 	{ "modules", start_modules, NULL, stop_modules },

@@ -61,8 +61,7 @@ put(struct message_event *ev, struct archive_entry *e)
 {
 	struct home *h = &ev->account->home;
 
-	e->id = home_next_id(h);
-	ev->archive_id = e->id;
+	e->id = ev->archive_id = ev->place;
 	ev->once = e->once_since > 0;
 	archive_put(h, ev->asks, e);
 }
@@ -143,7 +142,7 @@ on_arrived(struct message_event *ev)
 	if (!content_is_history(s, content) || !prefs_allow(ev->account, s->from))
 		return PASS;
 	if (is_to_self(ev))
-		e.flags = ARCHIVE_OUT;
+		e.flags = ARCHIVE_OUT | ARCHIVE_SELF;
 	else if (content_is_news(s, content))
 		e.flags = ARCHIVE_COUNTS;
 	refer(&e);

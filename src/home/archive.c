@@ -28,37 +28,22 @@ enum number_state {
 	NUMBER_KEPT,
 };
 
-enum archive_query {
-	ARCHIVE_LOAD,
-	NUMBER_INSERT,
-	NUMBER_RETIRE,
-	NUMBER_DELETE,
-	ROWS_DELETE,
-	ROW_INSERT,
-	ROW_INSERT_ONCE,
-	ROW_REPLACE,
-	ROW_GET,
-	PAGE_UP,
-	PAGE_DOWN,
-	WITH_UP,
-	WITH_DOWN,
-	COUNT_ALL,
-	COUNT_WITH,
-	FIND_WITH,
-	REFERENCES,
-};
-
 #define COLUMNS "owner, id, peer, flags, reference, dictionary, stanza"
 #define SELECT_ROWS "SELECT id, flags, dictionary, stanza FROM archive"
 #define RANGE " WHERE owner = ? AND id > ? AND id < ?"
 #define WITH_RANGE " WHERE owner = ? AND peer = ? AND id > ? AND id < ?"
+#define RECEIVED " AND (flags & 49) IN (0, 33)"
 #define IF_NEW                                                                                     \
 	" WHERE NOT EXISTS (SELECT 1 FROM archive WHERE owner = ? AND peer = ? AND id > ?"         \
 	" AND id <> ? AND reference = ? AND (flags & 8) <> 0)"
 
+_Static_assert(
+	ARCHIVE_OUT == 1 && ARCHIVE_ORIGIN == 8 && ARCHIVE_RETRACTED == 16 && ARCHIVE_SELF == 32,
+	"the numbers of the flags stand in the statements");
+
 const struct query archive_queries[] = {
 	[ARCHIVE_LOAD] = { "archive_load",
-		"SELECT number, (SELECT MAX(id) FROM archive WHERE archive.owner = home_number.number)"
+		"SELECT number, delivered, (SELECT MAX(id) FROM archive WHERE archive.owner = home_number.number)"
 		" FROM home_number WHERE owner = ?",
 		NULL },
 	/* Not INSERT OR IGNORE: another owner's number is an error. */
@@ -85,10 +70,15 @@ const struct query archive_queries[] = {
 	[WITH_UP] = { "archive_with_up", SELECT_ROWS WITH_RANGE " ORDER BY id LIMIT ?", NULL },
 	[WITH_DOWN] = { "archive_with_down", SELECT_ROWS WITH_RANGE " ORDER BY id DESC LIMIT ?",
 		NULL },
+	[RECEIVED_UP] = { "archive_received_up", SELECT_ROWS RANGE RECEIVED " ORDER BY id LIMIT ?",
+		NULL },
 	[COUNT_ALL] = { "archive_count",
 		"SELECT COUNT(*) FROM (SELECT 1 FROM archive" RANGE " LIMIT ?) AS counted", NULL },
 	[COUNT_WITH] = { "archive_count_with",
 		"SELECT COUNT(*) FROM (SELECT 1 FROM archive" WITH_RANGE " LIMIT ?) AS counted",
+		NULL },
+	[COUNT_RECEIVED] = { "archive_count_received",
+		"SELECT COUNT(*) FROM (SELECT 1 FROM archive" RANGE RECEIVED " LIMIT ?) AS counted",
 		NULL },
 	[FIND_WITH] = { "archive_find",
 		"SELECT id, flags FROM (SELECT id, flags, reference FROM archive" WITH_RANGE
@@ -97,6 +87,24 @@ const struct query archive_queries[] = {
 	[REFERENCES] = { "archive_references",
 		"SELECT reference FROM archive" RANGE
 		" AND (flags & 9) = 9 ORDER BY id DESC LIMIT ?",
+		NULL },
+	[DELIVERED_SET] = { "archive_delivered",
+		"UPDATE home_number SET delivered = ? WHERE owner = ?", NULL },
+	[LEFT_PUT] = { "archive_leave",
+		"INSERT OR IGNORE INTO archive_left (owner, id) VALUES (?, ?)",
+		"INSERT IGNORE INTO archive_left (owner, id) VALUES (?, ?)" },
+	[LEFT_PUT_ALL] = { "archive_leave_all",
+		"INSERT OR IGNORE INTO archive_left (owner, id) SELECT owner, id FROM archive" RANGE
+			RECEIVED,
+		"INSERT IGNORE INTO archive_left (owner, id) SELECT owner, id FROM archive" RANGE
+			RECEIVED },
+	[LEFT_DONE] = { "archive_left_done", "DELETE FROM archive_left WHERE owner = ? AND id <= ?",
+		NULL },
+	[LEFT_PAGE] = { "archive_left_page",
+		"SELECT a.id, a.flags, a.dictionary, a.stanza FROM archive_left AS l JOIN archive AS a"
+		" ON a.owner = l.owner AND a.id = l.id WHERE l.owner = ? ORDER BY l.id LIMIT ?",
+		NULL },
+	[LEFT_COUNT] = { "archive_left_count", "SELECT COUNT(*) FROM archive_left WHERE owner = ?",
 		NULL },
 	END_QUERIES,
 };
@@ -144,7 +152,8 @@ archive_loaded(struct home *h, const struct rows *rows)
 	}
 	h->number = row_int(rows, 0, 0);
 	h->number_state = NUMBER_KEPT;
-	home_id_floor(h, row_int(rows, 0, 1));
+	h->delivered = row_int(rows, 0, 1);
+	home_id_floor(h, row_int(rows, 0, 2));
 }
 
 static void
@@ -197,6 +206,9 @@ archive_delete(struct home *h, struct asks *asks)
 {
 	struct value number = of_int(h->number), owner = of_jid(h->jid);
 
+	struct value left[] = { number, of_int(INT64_MAX) };
+
+	asks_add(asks, &archive_queries[LEFT_DONE], left, 2);
 	asks_add(asks, &archive_queries[ROWS_DELETE], &number, 1);
 	asks_add(asks, &archive_queries[NUMBER_DELETE], &owner, 1);
 }
@@ -218,6 +230,7 @@ void
 archive_retired(struct home *h)
 {
 	choose_number(h);
+	h->delivered = 0;
 }
 
 void
@@ -230,6 +243,7 @@ archive_deleted(struct home *h)
 	/* Rows that were asked for while the deletion was under way. */
 	store_ask(h->worker, hash_stable(bare.p, bare.n), &rest, 1, NULL, NULL);
 	choose_number(h);
+	h->delivered = 0;
 }
 
 /* ---- Write ----------------------------------------------------------------------------- */
@@ -294,6 +308,8 @@ struct ask
 archive_page(struct arena *a, const struct home *h, const struct archive_range *r)
 {
 	assert(r->limit <= ARCHIVE_PAGE_MAX + 1);
+	if (r->received)
+		return range_ask(a, h, r, RECEIVED_UP, RECEIVED_UP, NULL);
 	return range_ask(a, h, r, r->backwards ? PAGE_DOWN : PAGE_UP,
 		r->backwards ? WITH_DOWN : WITH_UP, NULL);
 }
@@ -301,7 +317,7 @@ archive_page(struct arena *a, const struct home *h, const struct archive_range *
 struct ask
 archive_count(struct arena *a, const struct home *h, const struct archive_range *r)
 {
-	return range_ask(a, h, r, COUNT_ALL, COUNT_WITH, NULL);
+	return range_ask(a, h, r, r->received ? COUNT_RECEIVED : COUNT_ALL, COUNT_WITH, NULL);
 }
 
 struct ask

@@ -27,6 +27,7 @@ enum archive_flags {
 	ARCHIVE_GROUPCHAT = 4,
 	ARCHIVE_ORIGIN = 8, /* reference is of the sender's origin-id, else of the message's id */
 	ARCHIVE_RETRACTED = 16, /* a tombstone is in its place (XEP-0424) */
+	ARCHIVE_SELF = 32, /* with ARCHIVE_OUT: to the owner itself, so it was received, too */
 	/* The codec's. */
 	ARCHIVE_CUT_TO = 64,
 	ARCHIVE_CUT_FROM = 128,
@@ -94,6 +95,7 @@ struct archive_range {
 	int64_t after, before; /* both exclusive; 0, INT64_MAX: open */
 	struct jid with; /* JID_NONE: everybody */
 	bool backwards; /* the last rows of the range; newest first */
+	bool received; /* forwards, of everybody: without what the owner sent, and tombstones */
 	unsigned limit; /* rows, at most ARCHIVE_PAGE_MAX */
 };
 
@@ -124,5 +126,23 @@ MUST_CHECK bool archive_read(struct arena *a, const struct home *h, const struct
 bool archive_row_is_with(const struct archive_row *r, struct jid with);
 /* NULL if damaged. */
 const struct stanza *archive_row_stanza(const struct archive_row *r);
+
+/* ---- What nobody got yet ------------------------------------------------------------- */
+
+/* Received rows up to h->delivered went to a client, but for pointers to those that were left.  Both
+ * are read and written by who delivers late (modules/offline). */
+
+/* Writes h->delivered down as `id`. */
+void archive_delivered(const struct home *h, struct asks *asks, int64_t id);
+/* A pointer to that row, or to all received ones between two ids (both exclusive). */
+void archive_leave(const struct home *h, struct asks *asks, int64_t id);
+void archive_leave_all(const struct home *h, struct asks *asks, int64_t after, int64_t before);
+/* Forgets the pointers up to id. */
+void archive_left_done(const struct home *h, struct asks *asks, int64_t id);
+/* Rows (archive_read) that were left, oldest first; their number. */
+struct ask archive_left_page(struct arena *a, const struct home *h, unsigned limit);
+struct ask archive_left_count(struct arena *a, const struct home *h);
+/* The id that archive_stamp gave it; 0: none. */
+int64_t archive_id_of(const struct home *h, const struct stanza *s);
 
 #endif

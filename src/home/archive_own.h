@@ -8,6 +8,38 @@
 
 #include "home/archive.h"
 
+/* ---- archive.c, archive_left.c ------------------------------------------------------ */
+
+extern const struct query archive_queries[];
+
+enum archive_query {
+	ARCHIVE_LOAD,
+	NUMBER_INSERT,
+	NUMBER_RETIRE,
+	NUMBER_DELETE,
+	ROWS_DELETE,
+	ROW_INSERT,
+	ROW_INSERT_ONCE,
+	ROW_REPLACE,
+	ROW_GET,
+	PAGE_UP,
+	PAGE_DOWN,
+	WITH_UP,
+	WITH_DOWN,
+	RECEIVED_UP,
+	COUNT_ALL,
+	COUNT_WITH,
+	COUNT_RECEIVED,
+	FIND_WITH,
+	REFERENCES,
+	DELIVERED_SET,
+	LEFT_PUT,
+	LEFT_PUT_ALL,
+	LEFT_DONE,
+	LEFT_PAGE,
+	LEFT_COUNT,
+};
+
 /* ---- archive_codec.c -------------------------------------------------------------- */
 
 /* How a stanza lies in a row. */

@@ -171,6 +171,7 @@ message_passed(struct home *h, const struct passage *p)
 		.account = account_of(h),
 		.stanza = p->stanza,
 		.receipt = &p->receipt,
+		.place = p->place,
 		.archive_id = p->archive_id };
 	struct session *one;
 	enum deliver_action action;
@@ -180,12 +181,12 @@ message_passed(struct home *h, const struct passage *p)
 			"the message could not be stored", &p->receipt);
 	} else if (p->again || !ev.head.host) {
 		receipt_give(h->worker, &p->receipt);
-	} else {
+	} else if (hook_message_due(&ev) == PASS) {
 		tidy(ev.account);
-		action = decide(ev.account, p->stanza, &one);
+		action = decide(ev.account, ev.stanza, &one);
 		act(&ev, action, one);
-		stanza_unref(&ev.owned);
 	}
+	stanza_unref(&ev.owned);
 }
 
 /* Somebody sees it or may keep it. */
@@ -204,7 +205,8 @@ message(struct account *a, const struct host *host, const struct stanza *s, cons
 		.account = a,
 		.stanza = s,
 		.receipt = r,
-		.asks = &asks };
+		.asks = &asks,
+		.place = home_next_id(&a->home) };
 	struct session *one;
 
 	tidy(a);
@@ -212,6 +214,7 @@ message(struct account *a, const struct host *host, const struct stanza *s, cons
 		gate_pass(&a->home,
 			&(const struct passage){ .stanza = ev.stanza,
 				.receipt = *r,
+				.place = ev.place,
 				.archive_id = ev.archive_id,
 				.again = ev.again,
 				.once = ev.once },

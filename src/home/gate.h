@@ -23,6 +23,7 @@
 struct passage {
 	const struct stanza *stanza; /* referenced while it waits; NULL: only a turn in the queue */
 	struct receipt receipt; /* owed by go */
+	int64_t place; /* see struct message_event */
 	int64_t archive_id; /* of this home's archive; 0: not archived */
 	bool again; /* its sender said it before: nothing to store or deliver, but to be answered */
 	/* The first statement inserts its row only if it is not there; if it was, `again` becomes

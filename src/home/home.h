@@ -70,6 +70,7 @@ struct home {
 	int64_t last_id; /* home_next_id */
 	int64_t number; /* of the owner of its archive, never 0 once it is loaded (archive.h) */
 	unsigned number_state; /* archive.c's */
+	int64_t delivered; /* archive.h, «What nobody got yet» */
 	struct gate gate;
 };
 

@@ -438,6 +438,18 @@ session_unsent(const struct session *s)
 	return s->outlet && s->outlet->ops->unsent ? s->outlet->ops->unsent(s->outlet) : 0;
 }
 
+const struct stanza *
+session_oldest_unacked(const struct session *s)
+{
+	for (size_t i = 0; s->sm && i < s->sm->queue.count; i++) {
+		const struct handed *h = unacked_at(&s->sm->queue, i)->handed;
+
+		if (h && !h->got)
+			return h->message;
+	}
+	return NULL;
+}
+
 /* The session that sent it, if it is still there. */
 static struct session *
 sender_of(const struct passage *p)
@@ -454,6 +466,7 @@ message_passed(struct home *h, const struct passage *p)
 		.session = sender_of(p),
 		.stanza = p->stanza,
 		.receipt = &p->receipt,
+		.place = p->place,
 		.archive_id = p->archive_id,
 		.again = p->again };
 	const struct stanza *out;
@@ -481,7 +494,8 @@ send_message(struct session *s, const struct host *host, const struct stanza *me
 		.session = s,
 		.stanza = message,
 		.receipt = r,
-		.asks = &asks };
+		.asks = &asks,
+		.place = home_next_id(&s->account->home) };
 
 	if (jid_is_none(message->to))
 		event_replace(&ev, stanza_readdress(message, message->from, s->account->home.jid));
@@ -489,6 +503,7 @@ send_message(struct session *s, const struct host *host, const struct stanza *me
 		gate_pass(&s->account->home,
 			&(const struct passage){ .stanza = ev.stanza,
 				.receipt = *r,
+				.place = ev.place,
 				.archive_id = ev.archive_id,
 				.again = ev.again,
 				.once = ev.once },

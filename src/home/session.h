@@ -99,6 +99,8 @@ size_t session_unsent(const struct session *s);
 /* Whether many stanzas more may be sent to it at once: its client acknowledged most of what it got.
  * True without stream management. */
 bool session_has_room(const struct session *s);
+/* The oldest message given to it that nobody has acknowledged, or NULL. */
+const struct stanza *session_oldest_unacked(const struct session *s);
 /* Closes the stream with an error; a session that has none ends. */
 void session_close(struct session *s, enum stream_cond c, const char *text);
 /* Settles the stanza of that number; pauses the client while too much is under way, and resumes

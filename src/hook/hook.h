@@ -81,8 +81,8 @@ struct message_event {
 	struct handed *handed; /* delivered: for session_hand of copies; NULL for types that may
 				* get lost */
 	bool late; /* delivered: it had been kept, and was nobody's news any more */
-	/* unacked: home_next_id when it reached the account: where it belongs among what is kept, and
-	 * when it came (home_id_time). */
+	/* home_next_id when it came: the id under which it is archived or kept, so its place among what
+	 * is, and when it came (home_id_time).  0: unknown. */
 	int64_t place;
 };
 

@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""A message that comes again with a known origin-id is answered as if new, and neither archived nor delivered again.
+
+timeout: 240
+"""
+from bongsu import Server, check, run
+
+RESULT = "{urn:xmpp:mam:2}result"
+server = Server()
+
+
+def message(to, number, origin=None, body=None, more=""):
+    origin = f"<origin-id xmlns='urn:xmpp:sid:0' id='{origin or number}'/>"
+    return f"<message to='{to}' type='chat' id='{number}'><body>{body or number}</body>{origin}{more}</message>"
+
+
+def settled(client, to):
+    client.ask("get", "<ping xmlns='urn:xmpp:ping'/>", to=to)
+
+
+def history(client):
+    client.ask("set", "<query xmlns='urn:xmpp:mam:2'><set xmlns='http://jabber.org/protocol/rsm'><max>250</max></set></query>")
+    results = [e.find(RESULT) for e in client.take() if e.find(RESULT) is not None]
+    return [r.findtext(".//{jabber:client}body") for r in results]
+
+
+def arrived(client):
+    """All that came until now: what it sends to itself comes behind."""
+    client.send(f"<message to='{client.jid}' id='end' type='chat'><no-store xmlns='urn:xmpp:hints'/><body/></message>")
+    got = []
+    while not got or got[-1] != "end":
+        got.append(client.wait(lambda e: e.name == "message").get("id"))
+    return got[:-1]
+
+
+def again(restart, what):
+    alice, bob = server.login("alice"), server.login("bob")
+    bob.available()
+    begin = len(history(alice)), len(history(bob))
+    alice.send(message("bob@localhost", f"{what}-1") + message("bob@localhost", f"{what}-2"))
+    bob.wait(f"id='{what}-2'")
+    settled(alice, "bob@localhost")
+    bob.take()
+    if restart:
+        restart()
+        alice, bob = server.login("alice", "another"), server.login("bob")
+        history(bob)  # so that nothing is repeated for it
+        bob.available()
+    alice.send(message("bob@localhost", f"{what}-1") + message("bob@localhost", f"{what}-3") + message("bob@localhost", f"{what}-1"))
+    bob.wait(f"id='{what}-3'")
+    settled(alice, "bob@localhost")
+    check(f"{what}: nothing is delivered again", arrived(bob) == [])
+    check(f"{what}: and no error comes", not [e for e in alice.take() if e.get("type") == "error"])
+    bodies = [f"{what}-{n}" for n in (1, 2, 3)]
+    check(f"{what}: nor archived by the sender", history(alice)[begin[0]:] == bodies, history(alice))
+    check(f"{what}: nor by the recipient", history(bob)[begin[1]:] == bodies, history(bob))
+
+
+def at_once():
+    again(None, "at-once")
+
+
+def after_restart():
+    again(server.restart, "restart")
+
+
+def killed():
+    server.kill()
+    server.start()
+
+
+def after_kill():
+    again(killed, "kill")
+
+
+def others():
+    """The same id from somebody else, to somebody else, or not as an origin-id, is another message."""
+    alice, carol, bob = server.login("alice"), server.login("carol"), server.login("bob")
+    bob.available()
+    alice.send(message("bob@localhost", "same"))
+    bob.wait("id='same'")
+    carol.send(message("bob@localhost", "same"))
+    check("of another sender", bob.wait("id='same'").get("from") == carol.jid)
+    alice.send(message("carol@localhost", "same"))
+    carol.available()
+    check("to another", carol.wait("id='same'").get("from") == alice.jid)
+    plain = "<message to='bob@localhost' type='chat' id='plain'><body>x</body></message>"
+    alice.send(plain + plain)
+    bob.wait("id='plain'")
+    bob.wait("id='plain'")
+    check("ids that are no origin-ids may come again", True)
+
+
+def only_half():
+    """The sender's copy was committed, but the message got no further: it is delivered when it comes again."""
+    alice, dave = server.login("alice"), server.login("dave")
+    server.register("late")
+    server.ctl("unregister", "late", "localhost")
+    alice.send(message("late@localhost", "half"))
+    settled(alice, "bob@localhost")
+    server.register("late")
+    late = server.login("late")
+    late.available()
+    alice.send(message("late@localhost", "half"))
+    check("the recipient gets it", late.wait("id='half'").text("c:body") == "half")
+    check("and has it", history(late) == ["half"])
+    check("the sender has it once", history(alice).count("half") == 1)
+    dave.ends()
+
+
+def to_oneself():
+    alice = server.login("erin")
+    alice.available()
+    alice.send(message("erin@localhost", "note") * 3)
+    alice.wait("id='note'")
+    check("a note comes once", arrived(alice) == [])
+    check("and is there once", history(alice) == ["note"])
+
+
+def main():
+    server.start()
+    server.register("alice", "bob", "carol", "dave", "erin")
+    try:
+        run(at_once, after_restart, after_kill, others, only_half, to_oneself, server.stop)
+    finally:
+        server.kill()
+
+
+main()

@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+"""Offline messages and the archive are one log: the same ids, nothing twice, nothing lost by kill -9.
+
+timeout: 240
+"""
+from bongsu import Server, check, run
+
+DELAY = "{urn:xmpp:delay}delay"
+SID = "{urn:xmpp:sid:0}stanza-id"
+RESULT = "{urn:xmpp:mam:2}result"
+QUERY = "<query xmlns='urn:xmpp:mam:2'/>"
+server = Server()
+
+
+def say(client, to, *bodies, more=""):
+    """Sends them; they are settled when it returns."""
+    for body in bodies:
+        client.send(f"<message to='{to}' type='chat' id='{body}'><body>{body}</body>{more}</message>")
+    client.ask("get", "<ping xmlns='urn:xmpp:ping'/>", to=to.partition("/")[0])
+
+
+def history(client):
+    """Ids of the archive by body."""
+    client.ask("set", QUERY)
+    results = [e.find(RESULT) for e in client.take() if e.find(RESULT) is not None]
+    return {r.findtext(".//{jabber:client}body"): r.get("id") for r in results}
+
+
+def waiting(user):
+    """What a client that knows no archive gets, until something it sent itself comes back."""
+    client = server.login(user, "legacy")
+    client.available()
+    client.send(f"<message to='{client.jid}' id='end' type='chat'><body>end</body>"
+                "<no-permanent-store xmlns='urn:xmpp:hints'/></message>")
+    got = []
+    while not got or got[-1].get("id") != "end":
+        got.append(client.wait(lambda e: e.name == "message"))
+    client.ends()
+    return got[:-1]
+
+
+def ids(messages):
+    return [m.get("id") for m in messages]
+
+
+def count(user):
+    return server.ctl("get_offline_count", user, "localhost").out
+
+
+def same_ids():
+    alice = server.login("alice")
+    say(alice, "bob@localhost", "1", "2", "3")
+    check("they are counted", count("bob") == "3\n", count("bob"))
+    server.kill()
+    server.start()
+    got = waiting("bob")
+    check("they wait, also after kill -9", ids(got) == ["1", "2", "3"], got)
+    check("with their time", all(m.find(DELAY).get("from") == "localhost" for m in got), got)
+    archived = history(server.login("bob"))
+    check("under the ids that the archive has", [m.find(SID).get("id") for m in got] == [*archived.values()], (got, archived))
+    check("they are counted no more", count("bob") == "0\n", count("bob"))
+    check("nor given again", waiting("bob") == [])
+    server.restart()
+    check("nor after a restart", waiting("bob") == [])
+
+
+def readers():
+    """Who read the history before becoming available has them; nobody gets them again."""
+    alice = server.login("alice")
+    say(alice, "carol@localhost", "1", "2")
+    carol = server.login("carol")
+    check("the history has them", [*history(carol)] == ["1", "2"])
+    carol.available()
+    say(alice, "carol@localhost", "3")
+    got = [carol.wait(lambda e: e.name == "message")]
+    check("only what is new is sent", ids(got) == ["3"] and got[0].find(DELAY) is None and not carol.take(), got)
+    carol.ends()
+    check("nothing waits for others", waiting("carol") == [])
+    say(alice, "carol@localhost", "4")
+    other = server.login("carol")
+    other.ask("set", "<query xmlns='urn:xmpp:mam:2'><x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'><value>"
+              "urn:xmpp:mam:2</value></field><field var='with'><value>alice@localhost</value></field></x></query>")
+    other.take()
+    other.available()
+    check("who read one conversation does not have all", ids([other.wait(lambda e: e.name == "message")]) == ["4"])
+    other.ends()
+
+
+def not_archived():
+    """What is not in the archive waits too, in its place."""
+    alice = server.login("alice")
+    say(alice, "dave@localhost", "1")
+    say(alice, "dave@localhost", "2", more="<no-permanent-store xmlns='urn:xmpp:hints'/>")
+    say(alice, "dave@localhost", "3")
+    check("all are counted", count("dave") == "3\n", count("dave"))
+    server.kill()
+    server.start()
+    got = waiting("dave")
+    check("both kinds wait, in order", ids(got) == ["1", "2", "3"], got)
+    alice = server.login("alice")
+    dave = server.login("dave")
+    say(alice, "dave@localhost", "4")
+    say(alice, "dave@localhost", "5", more="<no-permanent-store xmlns='urn:xmpp:hints'/>")
+    check("the history has one", [*history(dave)] == ["1", "3", "4"])
+    dave.available()
+    got = [dave.wait(lambda e: e.name == "message")]
+    check("who reads it still gets what is not in it", ids(got) == ["5"] and not dave.sync().take(), got)
+    dave.ends()
+    check("nothing is left", waiting("dave") == [])
+
+
+def beside():
+    """A later message goes to a session that takes nothing else: the earlier ones wait on."""
+    alice, erin = server.login("alice"), server.login("erin", "quiet")
+    say(alice, "erin@localhost", "1", "2")
+    say(alice, erin.jid, "3")
+    check("a session without presence gets what names it", ids([erin.wait(lambda e: e.name == "message")]) == ["3"])
+    say(alice, "erin@localhost", "4")
+    say(alice, erin.jid, "5")
+    erin.wait("id='5'")
+    erin.ends()
+    server.restart()
+    check("the others wait, once and in order", ids(waiting("erin")) == ["1", "2", "4"])
+    check("and are gone then", waiting("erin") == [])
+
+
+def many():
+    """More than a page, while new ones come from others."""
+    alice = server.login("alice")
+    say(alice, "frank@localhost", *(str(n) for n in range(300)))
+    frank = server.login("frank")
+    frank.send("<presence/>")
+    alice.send("".join(f"<message to='frank@localhost' type='chat' id='{n}'><body>{n}</body></message>" for n in range(300, 400)))
+    got = [frank.wait(lambda e: e.name == "message") for _ in range(400)]
+    check("all come once and in order", ids(got) == [str(n) for n in range(400)], ids(got))
+    check("only the old ones are late", all(m.find(DELAY) is not None for m in got[:300]), got[:300])
+    frank.ends()
+    check("nothing is left", waiting("frank") == [])
+
+
+def retracted():
+    alice = server.login("alice")
+    say(alice, "grace@localhost", "1", "2")
+    alice.send("<message to='grace@localhost' type='chat' id='3'><retract id='1' xmlns='urn:xmpp:message-retract:1'/></message>")
+    alice.ask("get", "<ping xmlns='urn:xmpp:ping'/>", to="grace@localhost")
+    grace = server.login("grace")
+    while "1" in history(grace):
+        pass
+    grace.ends()
+    check("what was retracted is not handed out", ids(waiting("grace")) == ["2", "3"])
+
+
+def main():
+    server.start()
+    server.register("alice", "bob", "carol", "dave", "erin", "frank", "grace")
+    try:
+        run(same_ids, readers, not_archived, beside, many, retracted, server.stop)
+    finally:
+        server.kill()
+
+
+main()
