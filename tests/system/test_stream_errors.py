@@ -211,6 +211,27 @@ def ends():
         client.close()
 
 
+def header_values():
+    """What the header says holds for the stream: its language for stanzas that name none, its prefixes."""
+    alice, bob = server.connect(), server.login("alice", "bob")
+    alice.open(xml_lang="ko", xmlns_x="urn:x")
+    alice.authenticate("alice", "secret")
+    features = alice.open(xml_lang="de", xmlns_x="urn:y")
+    check("the answer's language is said", alice.parser.header.get("{http://www.w3.org/XML/1998/namespace}lang") == "en")
+    check("the prefix means nothing to the server's elements", features.find("bind:bind") is not None)
+    alice.bind("from")
+    alice.send(f"<message to='{bob.jid}' id='1'><x:a x:b='c'>text</x:a></message>"
+               f"<message to='{bob.jid}' id='2' xml:lang='fr'><body>bonjour</body></message>")
+    one, two = bob.wait("id='1'"), bob.wait("id='2'")
+    lang = "{http://www.w3.org/XML/1998/namespace}lang"
+    check("a stanza gets the language of the newest header", one.get(lang) == "de", one)
+    check("unless it has its own", two.get(lang) == "fr", two)
+    check("a prefix of the header is declared where the stanza goes", one.find("{urn:y}a").attrib == {"{urn:y}b": "c"}, one)
+    client = server.connect()
+    client.open(**{"from": "alice@localhost/x"})
+    check("who says who it is is addressed so", client.parser.header.get("to") == "alice@localhost", client.parser.header)
+
+
 def gone():
     """A host that is no longer served; time that runs out; a server that stops."""
     alice, early = server.login("alice"), server.client()
@@ -222,6 +243,10 @@ def gone():
     server.configure(hosts=["localhost", "example.org"])
     check("it comes back", server.reload().code == 0 and server.login("alice").sync())
     check("time runs out: connection-timeout", other.ended() == "connection-timeout", other.got)
+    late = server.client()
+    late.authenticate("alice", "secret")
+    late.open()
+    check("also when only binding is missing", late.ended() == "connection-timeout", late.got)
     begin = time.monotonic()
     silent = server.connect()
     check("also without a word", silent.ended() == "connection-timeout" and time.monotonic() - begin > 1.9, silent.got)
@@ -250,4 +275,4 @@ def ids():
     check("and differ at each place", min(places) > 8, places)
 
 
-run(errors, in_a_session, ends, ids, gone)
+run(errors, in_a_session, ends, header_values, ids, gone)

@@ -128,6 +128,19 @@ def versions():
             "tls", direct=client_context(newest=V12, ciphers=c)), ssl.SSLError)
 
 
+def resumption():
+    """Each connection has keys of its own: nothing can be resumed, and a handshake never happens twice."""
+    for version in (V12, V13):
+        context = client_context(oldest=version, newest=version)
+        first = server.client("tls", direct=context)
+        session = first.socket.session
+        again = context.wrap_socket(socket.create_connection(("127.0.0.1", server.ports["tls"]), WAIT),
+                                    server_hostname="localhost", session=session)
+        check(f"{version.name}: no session is resumed", not again.session_reused and
+              (session is None or not session.has_ticket), session)
+        again.close()
+
+
 def sni():
     for name, path in HOSTS.items():
         direct = server.connect("tls", name)
@@ -220,4 +233,4 @@ def renewal():
     check("nobody was cut off", bound.sync() and middle.sync() and early.sync())
 
 
-run(start, offers, required_means_required, injection, alpn, versions, sni, broken, big, renewal, server.stop)
+run(start, offers, required_means_required, injection, alpn, versions, resumption, sni, broken, big, renewal, server.stop)
