@@ -144,8 +144,7 @@ stream_bind(struct stream *s, struct arena **arena, const struct xml *element)
 	stream_move(s, home, arrived);
 }
 
-/* ---- Before authentication
- * --------------------------------------------------------------------- */
+/* ---- Before authentication --------------------------------------------------------- */
 
 static void
 on_answer(void *ctx, const struct stanza *answer)

@@ -242,8 +242,7 @@ succeed(struct stream *s, const char *additional)
 	stream_restart(s);
 }
 
-/* ---- Keys
- * --------------------------------------------------------------------------------------- */
+/* ---- Keys -------------------------------------------------------------------------- */
 
 static void challenge(struct stream *s);
 static void start_check(struct stream *s);
@@ -297,8 +296,7 @@ fetch_keys(struct stream *s, const char *user, const char *authzid)
 	return SASL_COND_NONE;
 }
 
-/* ---- PLAIN (RFC 4616)
- * ------------------------------------------------------------------------------ */
+/* ---- PLAIN (RFC 4616) -------------------------------------------------------------- */
 
 static void
 check_password(struct chore *c)
@@ -359,8 +357,7 @@ plain(struct stream *s, struct str message)
 	return fetch_keys(s, p.user, p.authzid);
 }
 
-/* ---- SCRAM
- * ------------------------------------------------------------------------------------------- */
+/* ---- SCRAM ------------------------------------------------------------------------- */
 
 static enum sasl_cond
 scram_begin(struct stream *s, struct str message)
@@ -422,8 +419,7 @@ scram_end(struct stream *s, struct str message)
 	return c;
 }
 
-/* ---- Elements
- * -------------------------------------------------------------------------------------------- */
+/* ---- Elements ---------------------------------------------------------------------- */
 
 static void
 step(struct stream *s, struct str message)
