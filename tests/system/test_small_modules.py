@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
-"""What small modules answer: version, time, last activity, vCard and private XML, and who may ask for what."""
+"""What small modules answer: service discovery, ping, version, time, last activity, vCard and private XML, and who may ask
+for what."""
 import re
+from datetime import datetime, timedelta, timezone
 
 from bongsu import Server, check, run
 
@@ -33,12 +35,79 @@ def private(inside):
     return f"<query xmlns='jabber:iq:private'>{inside}</query>"
 
 
+PING = "<ping xmlns='urn:xmpp:ping'/>"
+VERSION = "<query xmlns='jabber:iq:version'/>"
+TIME = "<time xmlns='urn:xmpp:time'/>"
+INFO, ITEMS = "http://jabber.org/protocol/disco#info", "http://jabber.org/protocol/disco#items"
+
+
 def host(alice):
-    gives(alice, "the version is told", "<name>Bongsu</name><version>[0-9]", "get",
-          "<query xmlns='jabber:iq:version'/>", to="localhost")
-    gives(alice, "the time is told", r"<tzo>[+-]\d\d:\d\d</tzo><utc>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z</utc>",
-          "get", "<time xmlns='urn:xmpp:time'/>", to="localhost")
+    gives(alice, "the version is told", "<name>Bongsu</name><version>[0-9]", "get", VERSION, to="localhost")
+    check("but not the operating system", "<os>" not in ask(alice, "get", VERSION, to="localhost"))
     gives(alice, "the uptime is told", "type='result'.*seconds='[0-9]+'", "get", LAST, to="localhost")
+    for what in (VERSION, TIME, LAST, PING):
+        gives(alice, f"{what} cannot be set", "<feature-not-implemented ", "set", what, to="localhost")
+
+
+def times(alice):
+    """XEP-0202, on a server whose zone is nine hours ahead."""
+    before = datetime.now(timezone.utc)
+    answer = alice.ask("get", TIME, to="localhost")
+    told = answer.text("{urn:xmpp:time}time/{urn:xmpp:time}utc")
+    check("the time is that of now, in UTC", told.endswith("Z") and before - timedelta(seconds=1) <=
+          datetime.fromisoformat(told.replace("Z", "+00:00")) <= datetime.now(timezone.utc) + timedelta(seconds=1), told)
+    check("the zone is the server's", answer.text("{urn:xmpp:time}time/{urn:xmpp:time}tzo") == "+09:00", answer)
+
+
+def pings(alice, bob):
+    """XEP-0199: the host, the own account, other sessions; other accounts are nobody's business."""
+    for to in ("localhost", "alice@localhost", None):
+        answer = alice.ask("get", PING, to=to)
+        check(f"{to or 'nobody in particular'} answers", answer.get("type") == "result" and
+              answer.get("from") in (to, "alice@localhost") and len(answer.xml) == 0, answer)
+    for to in ("bob@localhost", "nobody@localhost", f"{bob.bare}/gone", "nobody@localhost/x"):
+        gives(alice, f"{to} does not", f"from='{to}'.*<service-unavailable ", "get", PING, to=to)
+    alice.send(f"<iq type='get' id='p' to='{bob.jid}'>{PING}</iq>")
+    asked = bob.wait("id='p'")
+    bob.send(f"<iq type='result' id='p' to='{asked.get('from')}'/>")
+    check("a session is asked itself", alice.wait("id='p'").get("from") == bob.jid)
+
+
+def disco(client, ns, **where):
+    node = where.pop("node", None)
+    return client.ask("get", f"<query xmlns='{ns}'" + (f" node='{node}'" if node else "") + "/>", **where)
+
+
+def discovery(alice, bob):
+    """XEP-0030: what an answer must have, and who gets which."""
+    for to, identity in (("localhost", ("server", "im")), ("alice@localhost", ("account", "registered")), (None, (
+            "account", "registered"))):
+        answer = disco(alice, INFO, to=to)
+        query = answer.find(f"{{{INFO}}}query")
+        identities = [(i.get("category"), i.get("type"), i.get("{http://www.w3.org/XML/1998/namespace}lang")) for i in
+                      query.findall(f"{{{INFO}}}identity")]
+        features = [f.get("var") for f in query.findall(f"{{{INFO}}}feature")]
+        check(f"{to}: what it is", (*identity, None) in identities and len(set(identities)) == len(identities), answer)
+        check(f"{to}: what it can", {INFO, ITEMS} <= set(features) and len(set(features)) == len(features) and
+              all(features), answer)
+        answer = disco(alice, ITEMS, to=to)
+        check(f"{to}: items have addresses", answer.get("type") == "result" and
+              all(i.get("jid") for i in answer.find(f"{{{ITEMS}}}query")), answer)
+        for ns in (INFO, ITEMS):
+            check(f"{to}: an unknown node ({ns[-5:]})", disco(alice, ns, to=to, node="urn:none").condition == "item-not-found")
+    features = disco(alice, INFO, to="localhost").raw
+    for feature in ("urn:xmpp:ping", "jabber:iq:version", "urn:xmpp:time", "jabber:iq:last", "jabber:iq:register", "vcard-temp",
+                    "urn:xmpp:blocking", "msgoffline"):
+        check(f"{feature} is announced", f"<feature var='{feature}'/>" in features, features)
+    for to in ("alice@localhost", "nobody@localhost"):
+        for node in (None, "urn:none"):
+            check(f"a stranger sees nothing of {to} {node}", disco(bob, INFO, to=to, node=node).condition ==
+                  "service-unavailable")
+            answer = disco(bob, ITEMS, to=to, node=node)
+            check(f"nor its items {node}", answer.get("type") == "result" and len(answer.xml[0]) == 0, answer)
+    ctl("a contact", "", "add_rosteritem", "alice", "localhost", "bob", "localhost", "bob", "", "from")
+    check("sees it", "category='account'" in disco(bob, INFO, to="alice@localhost").raw)
+    ctl("no contact any more", "", "delete_rosteritem", "alice", "localhost", "bob", "localhost")
 
 
 def vcards(alice, bob):
@@ -134,10 +203,14 @@ def leave():
 
 
 def small_modules():
-    with server:
+    try:
+        server.start({"TZ": "KST-9"})
         server.register("alice", "bob", "carol")
         alice, bob = server.login("alice"), server.login("bob")
         host(alice)
+        times(alice)
+        pings(alice, bob)
+        discovery(alice, bob)
         vcards(alice, bob)
         privates(alice, bob)
         last_activity(bob)
@@ -145,6 +218,8 @@ def small_modules():
         after(server.login("alice"))
         bob.close()
         leave()
+    finally:
+        server.kill()
 
 
 run(small_modules)
