@@ -5,9 +5,10 @@ Alice's page speaks WebSocket, bob's client TCP, and they chat. Frames come whol
 between; then unmasked, too large, in the wrong order, at the wrong time.
 """
 import json
+import os
 import time
 
-from bongsu import Server, check, run
+from bongsu import Server, check, run, skip
 from bongsu.client import NAMESPACES, Ended
 from bongsu.web import Http, ask
 from bongsu.websocket import BINARY, CLOSE, FRAMING, PING, PONG, TEXT, WebSocket, frame, handshake, qualify
@@ -361,6 +362,9 @@ def limits():
 
 def memory():
     """What an idle session costs, over TCP and over WebSocket, in a server that did nothing else."""
+    if {"ASAN_OPTIONS", "TSAN_OPTIONS"} & {*os.environ}:
+        skip("memory of an idle session", "a sanitizer has its own memory")
+        return
     fresh = Server("memory", listen={"plain": LISTEN["plain"], "http": LISTEN["http"]}, c2s={"max_sessions": 10000})
     cost = {}
     with fresh:
