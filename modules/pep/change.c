@@ -242,9 +242,9 @@ changed(struct job *j)
 		follow(n, j->results[c->newest]);
 		for (size_t i = 0; i < c->count; i++)
 			tell(j->account, n, &c->ops[i]);
+		for (size_t i = 0; i < c->count; i++)
+			tell_modules(j, n, &c->ops[i]);
 	}
-	for (size_t i = 0; i < c->count; i++)
-		tell_modules(j, n, &c->ops[i]);
 	pep_node_end(n);
 	return c->next(j);
 }

@@ -227,9 +227,11 @@ pep_ask_contact(struct account *a, struct jid contact)
 bool
 pep_answer_wanted(struct account *a, const struct stanza *s)
 {
-	const struct xml *x = stanza_child(s, NS_WANTED, "wanted");
+	const struct xml *x = NULL;
 
-	if (s->kind != STANZA_IQ || s->type != IQ_RESULT || !x)
+	if (s->kind == STANZA_IQ && s->type == IQ_RESULT)
+		x = stanza_child(s, NS_WANTED, "wanted");
+	if (!x)
 		return false;
 	if (!is_reachable(a, s->from) || !jid_is_full(s->from))
 		return true;
@@ -246,11 +248,12 @@ pep_answer_wanted(struct account *a, const struct stanza *s)
 bool
 pep_take_event(struct account *a, const struct stanza *s)
 {
-	const struct xml *event = stanza_child(s, NS_PUBSUB_EVENT, "event");
-	const struct xml *what = event ? xml_child(event, NS_PUBSUB_EVENT, NULL) : NULL;
+	const struct xml *what;
 
-	if (s->kind != STANZA_MESSAGE || jid_is_full(s->to) || jid_is_full(s->from) || !what ||
-		!is_reachable(a, s->from))
+	if (s->kind != STANZA_MESSAGE || jid_is_full(s->from) || jid_is_full(s->to))
+		return false;
+	what = xml_child(stanza_child(s, NS_PUBSUB_EVENT, "event"), NS_PUBSUB_EVENT, NULL);
+	if (!what || !is_reachable(a, s->from))
 		return false;
 	if (xml_get(what, "node"))
 		pep_listeners_tell(a, xml_get(what, "node"), s);

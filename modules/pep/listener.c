@@ -35,9 +35,9 @@ struct client {
 	enum digest hash;
 	char *ver;
 	unsigned refs;
-	bool known;
+	bool known, asking;
 	struct list idle; /* of its worker; when refs is 0 */
-	struct list waiting; /* struct listener.waiting, until it is known; the first is asked */
+	struct list waiting; /* struct listener.waiting, until it is known */
 	struct arena *texts;
 	const char **wants; /* sorted */
 	size_t count;
@@ -45,7 +45,9 @@ struct client {
 
 struct listener {
 	struct list link, waiting;
-	struct session *session;
+	/* Its session, by number: the module may be off when that ends. */
+	struct worker *worker;
+	uint32_t slot, generation;
 	struct client *client; /* NULL: it wants nothing */
 	char *disco_node; /* whose info is asked for, or NULL: the client's as such */
 	unsigned questions; /* that it has not answered */
@@ -200,12 +202,19 @@ client_learn(struct client *c, const struct xml *query)
 
 /* ---- Listeners -------------------------------------------------------------------------------- */
 
+/* NULL: it is gone. */
+static struct session *
+session_of(const struct listener *l)
+{
+	return session_find(l->worker, l->slot, l->generation);
+}
+
 static struct listener *
 listener_find(const struct account *a, const struct session *s)
 {
 	list_for_each(l, &pep_of(a)->listeners, struct listener, link)
 	{
-		if (l->session == s)
+		if (l->slot == s->slot && l->generation == s->generation)
 			return l;
 	}
 	return NULL;
@@ -220,22 +229,22 @@ queue_clear(struct listener *l)
 }
 
 static void
-listener_leave(struct worker *w, struct listener *l)
+listener_leave(struct listener *l)
 {
 	queue_clear(l);
 	list_remove(&l->waiting);
 	if (l->client)
-		client_unref(clients_of(w), l->client);
+		client_unref(clients_of(l->worker), l->client);
 	l->client = NULL;
 }
 
 static void
-send_to(const struct listener *l, const struct stanza *event)
+send_to(struct session *s, const struct stanza *event)
 {
 	AUTO(stanza_unref)
-	const struct stanza *own = stanza_readdress(event, event->from, l->session->jid);
+	const struct stanza *own = stanza_readdress(event, event->from, s->jid);
 
-	session_send(l->session, own);
+	session_send(s, own);
 }
 
 static const char *
@@ -248,23 +257,25 @@ node_of(const struct stanza *event)
 
 /* What it wants is known: what waited goes out, and, if it has come online, what it missed. */
 static void
-listener_ready(struct account *a, struct listener *l)
+listener_ready(struct listener *l)
 {
-	for (unsigned i = 0; i < l->queued; i++) {
+	struct session *s = session_of(l);
+
+	for (unsigned i = 0; s && i < l->queued; i++) {
 		if (client_wants(l->client, node_of(l->queue[i])))
-			send_to(l, l->queue[i]);
+			send_to(s, l->queue[i]);
 	}
 	queue_clear(l);
-	if (l->greeted || !l->session->available)
+	if (!s || l->greeted || !s->available)
 		return;
 	l->greeted = true;
-	pep_greet(a, l->session);
+	pep_greet(s->account, s);
 }
 
 static void
-listener_free(struct worker *w, struct listener **l)
+listener_free(struct listener **l)
 {
-	listener_leave(w, *l);
+	listener_leave(*l);
 	list_remove(&(*l)->link);
 	mem_free(&(*l)->disco_node);
 	mem_free(l);
@@ -276,7 +287,7 @@ pep_listener_end(struct account *a, const struct session *s)
 	struct listener *l = listener_find(a, s);
 
 	if (l)
-		listener_free(a->home.worker, &l);
+		listener_free(&l);
 }
 
 void
@@ -286,7 +297,7 @@ pep_listeners_drop(struct pep *p)
 	{
 		struct listener *gone = l;
 
-		listener_free(l->session->worker, &gone);
+		listener_free(&gone);
 	}
 }
 
@@ -295,25 +306,32 @@ pep_listeners_drop(struct pep *p)
 static void answered(struct account *a, struct session *s, const struct stanza *reply, void *ctx);
 
 static void
-ask(struct worker *w, struct listener *l)
+ask(struct session *s, struct listener *l)
 {
 	struct arena *arena = arena_new(0);
 	struct xml *query = xml_new(arena, NS_DISCO_INFO, "query");
 
 	xml_attr(arena, query, "node", l->disco_node);
 	l->questions++;
-	session_ask(l->session, IQ_GET, query, ANSWER_TIMEOUT, answered,
-		client_ref(clients_of(w), l->client));
+	l->client->asking = true;
+	session_ask(s, IQ_GET, query, ANSWER_TIMEOUT, answered,
+		client_ref(clients_of(l->worker), l->client));
 	arena_free(&arena);
 }
 
+/* The first of those that wait and are still there. */
 static void
-ask_next(struct worker *w, struct client *c)
+ask_next(struct client *c)
 {
-	struct listener *l = list_first(&c->waiting, struct listener, waiting);
+	list_for_each(l, &c->waiting, struct listener, waiting)
+	{
+		struct session *s = session_of(l);
 
-	if (l)
-		ask(w, l);
+		if (s) {
+			ask(s, l);
+			return;
+		}
+	}
 }
 
 /* Is the client's own word, by its hash or because it is taken for nobody else's. */
@@ -336,24 +354,26 @@ tell_waiting(struct client *c)
 		if (!l)
 			return;
 		list_remove(&l->waiting);
-		listener_ready(l->session->account, l);
+		listener_ready(l);
 	}
 }
 
 /* It did not say, or not what its hash stands for; then query counts for it alone. */
 static void
-mistrust(struct account *a, struct listener *l, const struct xml *query)
+mistrust(struct listener *l, const struct xml *query)
 {
+	struct clients *all = clients_of(l->worker);
+
 	list_remove(&l->waiting);
-	client_unref(clients_of(a->home.worker), l->client);
+	client_unref(all, l->client);
 	l->client = NULL;
 	if (!query) {
 		queue_clear(l);
 		return;
 	}
-	l->client = client_ref(clients_of(a->home.worker), client_new());
+	l->client = client_ref(all, client_new());
 	client_learn(l->client, query);
-	listener_ready(a, l);
+	listener_ready(l);
 }
 
 static void
@@ -368,13 +388,14 @@ answered(struct account *a, struct session *s, const struct stanza *reply, void 
 
 	if (l)
 		l->questions--;
+	c->asking = false;
 	if (!c->known && query && is_true(c, query)) {
 		client_learn(c, query);
 		tell_waiting(c);
 	} else if (!c->known) {
 		if (l && l->client == c)
-			mistrust(a, l, query);
-		ask_next(w, c);
+			mistrust(l, query);
+		ask_next(c);
 	}
 	client_unref(clients_of(w), c);
 }
@@ -394,6 +415,19 @@ remember_node(struct listener *l, const struct stanza *presence)
 		l->disco_node = mem_copy_text(node);
 }
 
+/* Of sessions that ended while the module was off. */
+static void
+drop_stale(struct pep *p)
+{
+	list_for_each(l, &p->listeners, struct listener, link)
+	{
+		struct listener *gone = l;
+
+		if (!session_of(l))
+			listener_free(&gone);
+	}
+}
+
 static struct listener *
 listener_get(struct session *s)
 {
@@ -401,8 +435,11 @@ listener_get(struct session *s)
 
 	if (l)
 		return l;
+	drop_stale(pep_of(s->account));
 	l = MEM_NEW(struct listener);
-	l->session = s;
+	l->worker = s->worker;
+	l->slot = s->slot;
+	l->generation = s->generation;
 	list_init(&l->waiting);
 	list_append(&pep_of(s->account)->listeners, &l->link);
 	return l;
@@ -419,19 +456,19 @@ pep_listen(struct session *s, const struct stanza *presence)
 			client_unref(clients_of(s->worker), c);
 		return;
 	}
-	listener_leave(s->worker, l);
+	listener_leave(l);
 	if (!c)
 		return;
 	l->client = c;
 	if (c->known) {
-		listener_ready(s->account, l);
+		listener_ready(l);
 	} else if (l->questions == QUESTIONS_MAX) {
-		listener_leave(s->worker, l);
+		listener_leave(l);
 	} else {
 		remember_node(l, presence);
 		list_append(&c->waiting, &l->waiting);
-		if (list_first(&c->waiting, struct listener, waiting) == l)
-			ask(s->worker, l);
+		if (!c->asking)
+			ask(s, l);
 	}
 }
 
@@ -441,7 +478,7 @@ pep_listener_online(struct session *s)
 	struct listener *l = listener_find(s->account, s);
 
 	if (l && l->client && l->client->known)
-		listener_ready(s->account, l);
+		listener_ready(l);
 }
 
 void
@@ -502,7 +539,7 @@ tell(struct session *s, const char *node, const struct stanza *event)
 	if (!l->client->known && l->queued < QUEUE_MAX)
 		l->queue[l->queued++] = stanza_ref(event);
 	else if (l->client->known && client_wants(l->client, node))
-		send_to(l, event);
+		send_to(s, event);
 }
 
 void

@@ -9,7 +9,7 @@
 #include "pep.h"
 
 static step_fn configure_get, configure_set, configured, default_get, delete, deleted, purge,
-	purged, subscribers, members_get, members_set, members_stored;
+	purged, subscribers, subscribers_set, members_get, members_set, members_stored;
 
 static const struct verb {
 	const char *name;
@@ -22,6 +22,7 @@ static const struct verb {
 	{ "delete", ON_SET, delete },
 	{ "purge", ON_SET, purge },
 	{ "subscriptions", ON_GET, subscribers },
+	{ "subscriptions", ON_SET, subscribers_set },
 	{ "affiliations", ON_GET, members_get },
 	{ "affiliations", ON_SET, members_set },
 };
@@ -260,6 +261,12 @@ subscribers(struct job *j)
 	struct xml *inner, *pubsub = answer_new(j, "subscriptions", asked->node, &inner);
 
 	return iq_result(j, pubsub);
+}
+
+static struct step
+subscribers_set(struct job *j)
+{
+	return pep_unsupported(j, "manage-subscriptions");
 }
 
 static void

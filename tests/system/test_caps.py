@@ -168,6 +168,30 @@ def changes(server):
         c.close()
 
 
+def switched_off(server):
+    """The module is off while sessions end and come, and on again."""
+    before = online(server, "alice", "before", NODE)
+    event(before, NODE)
+    mute = device(server, "alice", "mute", NODE, "urn:example:off")
+    mute.silent = True
+    mute.send(f"<presence>{mute.caps()}</presence>")
+    mute.wait(is_question)
+    server.configure(modules={"pep": False})
+    server.reload()
+    before.close()
+    mute.ends()
+    during = online(server, "alice", "during", NODE, "urn:example:off")
+    check("what is off is not there", publish(during, NODE, X.format(1), "1").condition == "service-unavailable")
+    server.configure(modules={})
+    server.reload()
+    after = online(server, "alice", "after", NODE, "urn:example:off")
+    check("what is on again tells all", event(after, NODE) is not None)
+    publish(after, "urn:example:off", X.format(1), "1")
+    check("also who came meanwhile", event(after, "urn:example:off") is not None and event(during, "urn:example:off") is not None)
+    during.close()
+    after.close()
+
+
 def all_of_it():
     with Server(modules={"disco": ADDRESSES}, admin_address="mailto:admin@example.org") as server:
         server.register("alice", "bob")
@@ -177,6 +201,7 @@ def all_of_it():
         silence(server)
         other_hashes(server)
         changes(server)
+        switched_off(server)
         server.stop()
 
 

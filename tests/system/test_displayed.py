@@ -44,6 +44,15 @@ def assisted(phone, laptop, bob):
     check("but is published", read(phone) == {"room@rooms.localhost": "three", "bob@localhost": "four"}, read(phone))
 
 
+def archived(phone):
+    """It is taken out before the message gets into the archive, and events do not get there at all."""
+    phone.take()
+    answer = phone.ask("set", "<query xmlns='urn:xmpp:mam:2'/>")
+    kept = [e for e in phone.take() if "urn:xmpp:mam:2" in e.raw]
+    check("the archive has the message as it was sent on", answer.get("type") == "result" and any(MARKERS in e.raw for e in kept)
+          and not any(MDS in e.raw for e in kept), kept)
+
+
 def made(phone, laptop):
     answer = pubsub(phone, "set", f"<delete node='{MDS}'/>", ns=OWNER)
     event(laptop, MDS, "delete")
@@ -83,6 +92,7 @@ def all_of_it():
         by_itself(phone, laptop)
         event(phone, MDS)
         assisted(phone, laptop, bob)
+        archived(phone)
         made(phone, laptop)
         private(server, phone, bob)
         before = read(phone)

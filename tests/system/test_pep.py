@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# timeout: 900
 """Personal eventing (XEP-0163, XEP-0060): alice publishes, and her devices, contacts and strangers see what they may.
 
 Nodes are made, configured, filled, read, emptied and deleted; whoever may not is told so with the error that XEP-0060
