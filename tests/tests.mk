@@ -113,3 +113,5 @@ tests_fuzz_fuzz_ws_SOURCES = tests/fuzz/fuzz_ws.c
 fuzz_programs += tests/fuzz/fuzz_bosh
 tests_fuzz_fuzz_bosh_SOURCES = tests/fuzz/fuzz_bosh.c
 tests_unit_unit_SOURCES += tests/unit/modules/test_pep_config.c
+tests_unit_unit_SOURCES += tests/unit/xep/test_content.c
+tests_unit_unit_SOURCES += tests/unit/xep/test_rsm.c
