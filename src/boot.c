@@ -17,6 +17,8 @@
 #include "home/archive.h"
 #include "home/credential.h"
 #include "home/job.h"
+#include "home/restart.h"
+#include "hook/hook.h"
 #include "http/http.h"
 #include "module/registry.h"
 #include "net/listener.h"
@@ -218,6 +220,14 @@ start_archive(struct server *s, struct err *e)
 	return archive_init(e);
 }
 
+/* Those of before a restart. */
+static bool
+start_sessions(struct server *s, struct err *e)
+{
+	(void)s;
+	return restart_init(e);
+}
+
 static bool
 start_credentials(struct server *s, struct err *e)
 {
@@ -368,6 +378,37 @@ settle(void)
 		pause_ms(WAIT_STEP);
 }
 
+static void
+tell_modules(struct worker *w, void *arg)
+{
+	struct worker_event ev = { { w, NULL } };
+
+	(void)arg;
+	(void)hook_server_stops(&ev); /* nothing to stop */
+}
+
+static void
+write_sessions(struct worker *w, void *arg)
+{
+	if (restart_write(w))
+		__atomic_store_n((bool *)arg, true, __ATOMIC_RELAXED);
+}
+
+/* What modules and sessions want to find again at the next start. */
+static void
+keep_state(void)
+{
+	bool more;
+
+	settle();
+	workers_each(tell_modules, NULL);
+	do {
+		more = false;
+		workers_each(write_sessions, &more);
+		settle();
+	} while (more);
+}
+
 /* Clients are told of the end when what they sent is on disk; then they have a moment to hear
  * it. */
 static void
@@ -386,6 +427,7 @@ rest_clients(struct server *s)
 	if (n > 0)
 		log_info(AREA_SERVER, NULL, "cut off %zu clients that did not close their streams",
 			n);
+	keep_state();
 }
 
 static bool
@@ -412,6 +454,7 @@ start_threads(struct server *s, struct err *e)
 	(void)e;
 	workers_start();
 	s->running = true;
+	restart_begin();
 	return true;
 }
 
@@ -425,6 +468,7 @@ static const struct stage stages[] = {
 	{ "net", start_net, NULL, stop_net },
 	{ "store", start_store, rest_store, NULL },
 	{ "archive", start_archive, NULL, NULL },
+	{ "sessions", start_sessions, NULL, NULL },
 	{ "credentials", start_credentials, NULL, NULL },
 	{ "chores", start_chores, rest_chores, NULL },
 	{ "modules", start_modules, NULL, stop_modules },

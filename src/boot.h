@@ -13,6 +13,7 @@ struct server {
 	struct config *config; /* in force */
 	unsigned started; /* stages that are up */
 	bool running; /* workers have threads */
+	bool again; /* after the stop the program is to be executed anew */
 };
 
 /* Everything that must be known before a configuration can be checked: modules and their

@@ -162,7 +162,7 @@ fail_logged(const struct server *s, const struct err *e)
 }
 
 static enum exit_code
-run(const char *path)
+run(const char *path, bool *again)
 {
 	struct server s = { .path = path };
 	enum exit_code code = EXIT_OK;
@@ -182,9 +182,22 @@ run(const char *path)
 		boot_stop(&s);
 		log_info(AREA_SERVER, NULL, "stopped");
 		log_flush();
+		*again = s.again;
 	}
 	config_unref(&s.config);
 	return code;
+}
+
+/* The program as it is on disk now, in this very process, so that whoever watches over it need not
+ * know. */
+static enum exit_code
+execute_again(char **argv)
+{
+	struct err e;
+
+	(void)execvp(argv[0], argv);
+	(void)err_errno(&e, "could not execute %s again", argv[0]);
+	return fail(&e);
 }
 
 /* True: go on with o; false: end with *code. */
@@ -239,6 +252,7 @@ main(int argc, char **argv)
 {
 	struct options o;
 	enum exit_code code;
+	bool again = false;
 	struct err e;
 
 	if (!read_options(argc, argv, &o, &code))
@@ -247,5 +261,8 @@ main(int argc, char **argv)
 		return print_page(o.print);
 	if (!boot_declare(o.path, &e))
 		return fail(&e);
-	return o.check ? check(o.path) : run(o.path);
+	if (o.check)
+		return check(o.path);
+	code = run(o.path, &again);
+	return again ? execute_again(argv) : code;
 }

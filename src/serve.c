@@ -164,6 +164,11 @@ on_request(struct server *s)
 		log_info(AREA_SERVER, NULL, "stopping on request");
 		go_on = false;
 		break;
+	case CONTROL_RESTART:
+		log_info(AREA_SERVER, NULL, "restarting on request");
+		s->again = true;
+		go_on = false;
+		break;
 	}
 	control_answer(c, ok);
 	return go_on;
@@ -195,6 +200,9 @@ serve(struct server *s, struct err *e)
 			go_on = on_request(s);
 	}
 	(void)close(fds[0].fd);
-	(void)notify_send("STOPPING=1");
+	if (s->again)
+		(void)notify_reloading(); /* READY=1 follows from the program that comes */
+	else
+		(void)notify_send("STOPPING=1");
 	return true;
 }

@@ -49,7 +49,7 @@ drop_list(void *flush)
 
 /* ---- To whom -------------------------------------------------------------------------- */
 
-enum readiness { NOBODY, ALL_AWAY, ALL_BUSY, SOMEBODY };
+enum readiness { NOBODY, AWAY_AND_FULL, AWAY, BUSY, READY };
 
 static bool
 has_room(const struct session *s)
@@ -57,7 +57,8 @@ has_room(const struct session *s)
 	return session_has_room(s) && session_unsent(s) < UNSENT_MAX;
 }
 
-/* A client that is connected and has acknowledged most of what it got. */
+/* Best a client that is connected and has acknowledged most of what it got; else one that is about
+ * to; else one that waits to be resumed, whose queue is bounded. */
 static enum readiness
 choose(const struct account *a, struct session **to)
 {
@@ -66,7 +67,10 @@ choose(const struct account *a, struct session **to)
 	for_each_session(s, a) {
 		if (!s->ready || !s->available || s->priority < 0 || s->ending)
 			continue;
-		this = !s->outlet ? ALL_AWAY : has_room(s) ? SOMEBODY : ALL_BUSY;
+		if (s->outlet)
+			this = has_room(s) ? READY : BUSY;
+		else
+			this = has_room(s) ? AWAY : AWAY_AND_FULL;
 		if (this <= best)
 			continue;
 		best = this;
@@ -266,11 +270,12 @@ hand_out(struct job *j)
 		switch (choose(j->account, &to)) {
 		case NOBODY:
 			return stop(j, false);
-		case ALL_AWAY:
+		case AWAY_AND_FULL:
 			return stop(j, true);
-		case ALL_BUSY:
+		case BUSY:
 			return pause(j);
-		case SOMEBODY:
+		case AWAY:
+		case READY:
 			break;
 		}
 		f->pause = 0;
@@ -306,7 +311,8 @@ offline_flush(struct account *a)
 
 	if (o->running)
 		return;
+	if (!o->flushing)
+		o->boundary = o->due;
 	o->running = o->flushing = true;
-	o->boundary = o->due;
 	job_start(a, NULL, NULL, NULL, begin);
 }

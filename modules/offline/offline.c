@@ -68,11 +68,10 @@ offline_safe_mark(const struct account *a)
 }
 
 static void
-save(struct account *a)
+save_as(struct account *a, int64_t mark)
 {
 	AUTO(asks_fini) struct asks asks = ASKS_NONE;
 	struct str bare = jid_bare_str(a->home.jid);
-	int64_t mark = offline_safe_mark(a);
 
 	timer_clear(a->home.worker, &offline_of(a)->save);
 	if (mark <= a->home.delivered)
@@ -80,6 +79,12 @@ save(struct account *a)
 	archive_delivered(&a->home, &asks, mark);
 	store_ask(a->home.worker, hash_stable(bare.p, bare.n), asks.list, asks.count, NULL, NULL);
 	a->home.delivered = mark;
+}
+
+static void
+save(struct account *a)
+{
+	save_as(a, offline_safe_mark(a));
 }
 
 static void
@@ -305,12 +310,41 @@ on_ready(struct session_event *ev)
 	return PASS;
 }
 
+static enum verdict
+on_revived(struct session_event *ev)
+{
+	offline_of(ev->account)->resumes = true;
+	return PASS;
+}
+
 /* One who was away is back. */
 static enum verdict
 on_flush(struct session_event *ev)
 {
-	if (offline_of(ev->account)->flushing)
+	struct offline *o = offline_of(ev->account);
+
+	if (o->flushing || (o->resumes && ev->session->ready))
 		offline_flush(ev->account);
+	o->resumes = false;
+	return PASS;
+}
+
+/* What sessions that are kept over the restart did not acknowledge goes with them. */
+static void
+save_at_end(struct home *h, void *ctx)
+{
+	struct account *a = account_of(h);
+	const struct offline *o = offline_of(a);
+
+	(void)ctx;
+	if (a->sessions_count > 0)
+		save_as(a, o->flushing || o->behind ? offline_safe_mark(a) : o->mark);
+}
+
+static enum verdict
+on_stop(struct worker_event *ev)
+{
+	homes_each(ev->head.worker, &account_kind, save_at_end, NULL);
 	return PASS;
 }
 
@@ -397,6 +431,8 @@ MODULE(offline) = {
 			ON(message_unacked, ORDER_NORMAL, on_unacked),
 			ON(session_ready, ORDER_NORMAL, on_ready),
 			ON(session_flush, ORDER_NORMAL, on_flush),
+			ON(session_revived, ORDER_NORMAL, on_revived),
+			ON(server_stops, ORDER_NORMAL, on_stop),
 			ON(session_ended, ORDER_NORMAL, on_ended),
 			END_HOOKS,
 		},

@@ -15,6 +15,7 @@ struct offline {
 	bool behind; /* perhaps there are received rows after the mark that nobody got */
 	bool flushing; /* what waits is handed out: what comes waits behind it */
 	bool running; /* a job does it; else all who could get it wait to be resumed */
+	bool resumes; /* sessions of before a restart are back: a hand-out may have been cut short */
 	bool more; /* something was kept since the last page was asked for */
 	int64_t kept_done, left_done; /* kept messages and pointers up to this id can go */
 	int64_t boundary; /* what came later was not there when the flush began */

@@ -125,6 +125,12 @@ stop_run(struct job *j)
 }
 
 static struct step
+restart_run(struct job *j)
+{
+	return ask_main(j, done_by_main, CONTROL_RESTART);
+}
+
+static struct step
 reloaded(struct job *j)
 {
 	const struct asked *asked = j->state;
@@ -401,6 +407,10 @@ const struct command commands_server[] = {
 		"status" },
 	{ "stop", TAG, COMMAND_WRITE, NULL, 0, stop_run, NULL,
 		"Stop the server: streams end, what is to be written is written", "stop" },
+	{ "restart", TAG, COMMAND_WRITE, NULL, 0, restart_run, NULL,
+		"Stop the server and start it again in the same process; clients with stream management "
+		"resume their sessions",
+		"restart" },
 	{ "reload_config", TAG, COMMAND_WRITE, NULL, 0, reload_run, NULL,
 		"Read the configuration and the certificates again, and print what changed; with any "
 		"fault the old ones stay",

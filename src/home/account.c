@@ -15,6 +15,7 @@
 #include "home/archive.h"
 #include "home/deliver.h"
 #include "home/local.h"
+#include "home/restart.h"
 #include "home/roster.h"
 #include "home/session.h"
 #include "home/sm.h"
@@ -138,6 +139,8 @@ loaded(struct worker *w, void *ctx, enum store_result result, const struct rows 
 		if (slots[i].load)
 			slots[i].loaded(a, a->slots[i], rows[at++]);
 	}
+	if (a->returning)
+		restart_loaded(a, rows[at]);
 	home_loaded(&a->home);
 }
 
@@ -146,7 +149,7 @@ load(struct home *h)
 {
 	struct account *a = account_of(h);
 	struct value owner = of_jid(h->jid);
-	struct ask asks[SLOTS_AT + SLOTS_MAX];
+	struct ask asks[SLOTS_AT + SLOTS_MAX + RESTART_ASKS];
 	size_t count = 0;
 
 	list_init(&a->sessions);
@@ -158,6 +161,11 @@ load(struct home *h)
 	for (unsigned i = 0; i < slots_count; i++) {
 		if (slots[i].load)
 			asks[count++] = (struct ask){ slots[i].load, &owner, 1 };
+	}
+	a->returning = restart_waits(h->worker, jid_full(h->jid));
+	if (a->returning) {
+		restart_ask(a, &owner, &asks[count]);
+		count += RESTART_ASKS;
 	}
 	store_ask(h->worker, store_key(a), asks, count, loaded, a);
 }

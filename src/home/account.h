@@ -29,6 +29,7 @@ struct account {
 	struct timer reload; /* when the store was away for that */
 	struct sm_expired *expired; /* sm.c: sessions that could have been resumed, or NULL */
 	unsigned expired_count;
+	bool returning; /* it is loaded with its sessions of before a restart */
 };
 
 extern const struct home_kind account_kind;

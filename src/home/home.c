@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "home/gate.h"
 #include "home/local.h"
+#include "home/restart.h"
 #include "home/roster.h"
 #include "run/place.h"
 
@@ -34,6 +35,7 @@ homes_init(void)
 	store_add_queries(account_queries);
 	store_add_queries(roster_queries);
 	store_add_queries(archive_queries);
+	store_add_queries(restart_queries);
 	for (unsigned i = 0; i < workers_count(); i++) {
 		struct local *l = MEM_NEW(struct local);
 
@@ -120,6 +122,7 @@ homes_fini(struct worker *w)
 	while ((n = hash_next(&l->homes, NULL)) != NULL)
 		drop(home_of(n));
 	hash_fini(&l->homes);
+	restart_fini(w);
 	sessions_fini(l);
 	worker_not_later(w, &l->receipts_later);
 	receipts_fini(l);

@@ -29,3 +29,4 @@ EXTRA_DIST += src/home/dictionary/embed src/home/dictionary/001.zdict
 src/home/dictionaries.c: $(top_srcdir)/src/home/dictionary/001.zdict $(top_srcdir)/src/home/dictionary/embed
 	@$(MKDIR_P) src/home && $(top_srcdir)/src/home/dictionary/embed $(top_srcdir)/src/home/dictionary >$@.new && mv -f $@.new $@
 libbongsu_a_SOURCES += src/home/archive_query.c src/home/archive_query.h
+libbongsu_a_SOURCES += src/home/restart.c src/home/restart.h

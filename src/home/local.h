@@ -13,6 +13,7 @@
 #include "home/session.h"
 
 struct receipts; /* router.c */
+struct restart;
 
 struct session_seat {
 	struct session *session; /* NULL: free */
@@ -29,6 +30,7 @@ struct local {
 	size_t sessions_count;
 	struct receipts **receipts; /* by the index of the worker that is owed */
 	struct later receipts_later;
+	struct restart *restart; /* restart.c; NULL: no account waits for its sessions */
 	bool closing; /* the end: nothing is routed any more */
 };
 
@@ -43,6 +45,8 @@ void home_touch(struct home *h);
 void receipts_fini(struct local *l);
 /* Ends every session of the account at once, and closes their streams. */
 void sessions_end_all(struct account *a);
+/* A session without a connection, of an account that is being loaded. */
+struct session *session_revive(struct account *a, struct str resource);
 /* To be dropped: gives back what account_load made. */
 void sessions_fini(struct local *l);
 /* account.c: queries of account_kind. */

@@ -18,6 +18,7 @@
 #include "home/gate.h"
 #include "home/job.h"
 #include "home/local.h"
+#include "home/restart.h"
 #include "run/place.h"
 
 #include <assert.h>
@@ -259,11 +260,13 @@ parcel_ready(struct home *h, struct home_wait *wait, bool ok)
 
 /* Nobody is there to see presence that comes to an account in the cold: not worth loading it. */
 static bool
-is_wasted(const struct stanza *s, const struct home_kind *kind)
+is_wasted(
+	const struct worker *w, const struct stanza *s, const struct home_kind *kind, struct jid to)
 {
 	return kind == &account_kind && s->kind == STANZA_PRESENCE &&
 	       (s->type == PRESENCE_AVAILABLE || s->type == PRESENCE_UNAVAILABLE ||
-		       s->type == PRESENCE_ERROR);
+		       s->type == PRESENCE_ERROR) &&
+	       !restart_waits(w, jid_bare_str(to));
 }
 
 /* The stanza to a warm home, or to nobody; false: its home must be waited for. */
@@ -281,7 +284,7 @@ arrive(struct worker *w, const struct home_kind *kind, const struct stanza *s,
 			h->kind->stanza(h, s, r);
 		return true;
 	}
-	if (!is_wasted(s, kind))
+	if (!is_wasted(w, s, kind, s->to))
 		return false;
 	receipt_give(w, r);
 	return true;
@@ -373,9 +376,9 @@ unpack(struct worker *w, const struct stanza *s, struct jid to)
 	struct target t;
 
 	if (h && h->state == HOME_WARM && h->kind == &account_kind &&
-		account_of(h)->sessions_count == 0 && is_wasted(s, h->kind))
+		account_of(h)->sessions_count == 0 && is_wasted(w, s, h->kind, to))
 		return;
-	if (!h && s->kind == STANZA_PRESENCE && is_wasted(s, &account_kind) &&
+	if (!h && s->kind == STANZA_PRESENCE && is_wasted(w, s, &account_kind, to) &&
 		config_host(config_of(w), jid_domain(to)))
 		return;
 	mine = stanza_readdress(s, s->from, to);

@@ -127,6 +127,26 @@ session_mark_add(const char *name)
 	return UINT64_C(1) << marks_count++;
 }
 
+void
+session_marks_write(const struct session *s, struct buf *out)
+{
+	for (unsigned i = 0; i < marks_count; i++)
+		if (s->marks & UINT64_C(1) << i)
+			buf_printf(out, "%s\n", mark_names[i]);
+}
+
+void
+session_marks_read(struct session *s, struct str names)
+{
+	while (names.p) {
+		struct str name = str_cut(&names, '\n');
+
+		for (unsigned i = 0; i < marks_count; i++)
+			if (str_is(name, mark_names[i]))
+				s->marks |= UINT64_C(1) << i;
+	}
+}
+
 /* ---- End -------------------------------------------------------------------------- */
 
 static struct session_event
@@ -277,15 +297,14 @@ full_jid(struct jid bare, struct str resource)
 }
 
 static struct session *
-session_new(struct account *a, const struct bind_request *r, struct str resource)
+session_new(struct account *a, struct str resource)
 {
 	struct session *s = MEM_NEW(struct session);
 
 	s->account = a;
-	s->worker = r->worker;
+	s->worker = a->home.worker;
 	s->jid = full_jid(a->home.jid, resource);
-	s->outlet = r->outlet;
-	s->stream = r->stream;
+	s->stream = &stream_gone;
 	s->bound_at = clock_wall();
 	list_init(&s->jobs);
 	hash_init(&s->directed);
@@ -293,6 +312,16 @@ session_new(struct account *a, const struct bind_request *r, struct str resource
 	a->sessions_count++;
 	home_pin(&a->home);
 	seat_take(s);
+	return s;
+}
+
+struct session *
+session_revive(struct account *a, struct str resource)
+{
+	static const struct stream_info kept = { .id = "kept", .transport = "c2s" };
+	struct session *s = session_new(a, resource);
+
+	s->stream = &kept;
 	return s;
 }
 
@@ -333,7 +362,9 @@ bind_to(struct account *a, struct bind_request *r)
 		r->done(r, BIND_CONSTRAINT, NULL);
 		return;
 	}
-	s = session_new(a, r, resource);
+	s = session_new(a, resource);
+	s->outlet = r->outlet;
+	s->stream = r->stream;
 	r->done(r, BIND_OK, s);
 	ev = event_of(s);
 	if (ev.head.host && !s->ending)

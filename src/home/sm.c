@@ -236,6 +236,24 @@ sm_hibernate(struct session *s)
 	return true;
 }
 
+void
+sm_revive(struct session *s, struct str id, msec_t max, uint32_t settled, struct unacked *queue)
+{
+	struct sm *sm = MEM_NEW(struct sm);
+
+	assert(!s->sm && !s->outlet);
+	sm->session = s;
+	memcpy(sm->id, id.p, id.n < sizeof(sm->id) ? id.n : sizeof(sm->id) - 1);
+	sm->max = max;
+	sm->stream = *s->stream;
+	sm->queue = *queue;
+	*queue = (struct unacked){ .acked = 0 };
+	s->window.begun = s->window.settled = settled;
+	s->stream = &sm->stream;
+	s->sm = sm;
+	timer_set(s->worker, &sm->expiry, sm->max, expire);
+}
+
 /* ---- Resume ------------------------------------------------------------------------------------ */
 
 static struct session *

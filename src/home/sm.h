@@ -44,6 +44,7 @@ struct sm {
 	struct timer expiry;
 	struct stream_info stream; /* of the lost one */
 	struct resume_request *resuming; /* waits until nothing is under way, or NULL */
+	bool kept; /* written down for the restart */
 };
 
 /* ---- For streams ------------------------------------------------------------------ */
@@ -96,6 +97,9 @@ MUST_CHECK bool sm_hibernate(struct session *s);
 void sm_give_up(struct session *s, struct account *a);
 /* The session is over: what was not acknowledged goes elsewhere.  It has left the account. */
 void sm_end(struct session *s, struct account *a);
+/* Makes a new session one that was written down and waits for its client; takes the queue. */
+void sm_revive(
+	struct session *s, struct str id, msec_t max, uint32_t settled, struct unacked *queue);
 /* Gives back what the account remembers. */
 void sm_forget(struct account *a);
 

@@ -136,6 +136,10 @@ struct disco_event {
 	bool known; /* set it true when the node is yours */
 };
 
+struct worker_event {
+	struct event_head head; /* host NULL: for all modules */
+};
+
 struct config_event {
 	struct event_head head;
 	const struct config *was, *is;

@@ -1,5 +1,5 @@
 /*
- * control.h -- what other threads ask the main thread to do: stop, reload, reopen the log.
+ * control.h -- what other threads ask the main thread to do: stop, restart, reload, reopen the log.
  *
  * A request waits in a short list until main has done it; then it is mailed back to the worker that
  * asked, with lines for whoever asked.
@@ -12,13 +12,14 @@
 #include "base/buf.h"
 #include "run/worker.h"
 
-enum control_what { CONTROL_STOP, CONTROL_RELOAD, CONTROL_REOPEN_LOG };
+enum control_what { CONTROL_STOP, CONTROL_RESTART, CONTROL_RELOAD, CONTROL_REOPEN_LOG };
 
 /* Embed, or allocate with mem_new; whoever asks owns it again when mail.open runs, and then
  * frees `lines` with buf_fini. */
 struct control {
 	struct mail
-		mail; /* .open: runs on worker when it is done (CONTROL_STOP: when it has begun) */
+		mail; /* .open: runs on worker when it is done (CONTROL_STOP, CONTROL_RESTART: when it
+				   has begun) */
 	struct worker *worker;
 	enum control_what what;
 	bool ok;

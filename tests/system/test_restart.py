@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+"""A server is restarted for an upgrade, and its users do not notice: sessions with stream management are resumed.
+
+By bongsuctl restart (the same process executes the program again) and by a stop and a start, as a service manager does.
+"""
+import re
+import time
+
+from bongsu import Server, check, run, wait_for
+from bongsu.sm import ack, ask_resume, enable, is_sm, ready, received, resume
+
+CARBONS = "<enable xmlns='urn:xmpp:carbons:2'/>"
+INNER = "{urn:xmpp:carbons:2}received/{urn:xmpp:forward:0}forwarded/c:message"
+server = Server()
+
+
+def by_ctl():
+    """bongsuctl restart."""
+    begin = server.log_path.stat().st_size
+    pid = server.process.pid
+    check("bongsuctl restart", server.ctl("restart") == (0, "", ""))
+    server.begin = begin
+    line = server.wait_log(r" ready:(.*)\n")
+    server.ports = dict(zip(server.listen, (int(port) for port in re.findall(r" port (\d+)", line[1]))))
+    check("it is the same process", server.process.pid == pid and server.process.poll() is None)
+
+
+def by_manager():
+    """SIGTERM and a new process."""
+    server.restart()
+
+
+def bodies(client, count):
+    return [client.wait(lambda e: e.name == "message" and e.text("c:body")).text("c:body") for _ in range(count)]
+
+
+def say(client, to, *texts):
+    for text in texts:
+        client.send(f"<message to='{to}' type='chat'><body>{text}</body></message>")
+    return client
+
+
+def shut_down(client):
+    return client.ended() == "system-shutdown"
+
+
+def nothing_is_missing(how):
+    alice, bob = enable(server.login("alice", "phone")), enable(server.login("bob", "desk"))
+    alice.ask("get", "<query xmlns='jabber:iq:roster'/>")
+    check("carbons", alice.ask("set", CARBONS).get("type") == "result")
+    alice.ask("get", "<blocklist xmlns='urn:xmpp:blocking'/>")
+    alice.available("<priority>7</priority><show>away</show>")
+    bob.available()
+    bob.wait(lambda e: e.name == "presence" and e.get("from") == alice.jid)
+    alice.send("<presence to='carol@localhost/x'/>")
+    alice.sync()
+    say(bob, alice.jid, "1", "2", "3")
+    check("messages come", bodies(alice, 3) == ["1", "2", "3"])
+    h = received(alice) - 2
+    ack(alice, h)
+    say(alice, bob.jid, "to bob")
+    bodies(bob, 1)
+    ack(bob)
+    bob.sync()
+    alice.sync()
+    bob.take()
+    how()
+    check("clients are told", shut_down(alice) and shut_down(bob))
+    bob = resume(server, bob)
+    check("one is resumed", bob.resumed.name == "resumed", bob.resumed)
+    say(bob, "alice@localhost", "4")
+    bob.sync()
+    check("and did not see the other leave", not [e for e in bob.came if e.get("type") == "unavailable"], bob.came)
+    alice = resume(server, alice, h)
+    check("and the other", alice.resumed.name == "resumed", alice.resumed)
+    got = bodies(alice, 3)
+    check("what was not acknowledged comes again, and what came since", got == ["2", "3", "4"], got)
+    check("the count of what it sent is right", alice.resumed.get("h") == "8", alice.resumed)
+    info = server.ctl("user_sessions_info", "alice", "localhost").out
+    check("presence and priority are as they were", "\t7\t" in info and "\taway\t" in info, info)
+    server.ctl("add_rosteritem", "alice", "localhost", "eve", "localhost", "eve", "", "none")
+    check("it gets roster pushes", alice.wait("<item [^>]*eve@localhost"))
+    tablet = server.login("alice", "tablet")
+    tablet.ask("set", "<block xmlns='urn:xmpp:blocking'><item jid='eve@localhost'/></block>")
+    check("and pushes of the block list", alice.wait("<block "))
+    say(bob, tablet.jid, "copy")
+    check("and copies", alice.wait(lambda e: e.find(INNER) is not None))
+    tablet.ask("set", "<unblock xmlns='urn:xmpp:blocking'/>")
+    tablet.ends()
+    server.ctl("delete_rosteritem", "alice", "localhost", "eve", "localhost")
+    carol = server.login("carol", "x")
+    carol.available()
+    alice.ends()
+    check("who was told of it directly is told of the end",
+          carol.wait(lambda e: e.get("type") == "unavailable" and e.get("from") == alice.jid))
+    check("contacts too", bob.wait(lambda e: e.get("type") == "unavailable").get("from") == alice.jid)
+    carol.ends()
+    bob.ends()
+
+
+def those_that_wait(how):
+    """Sessions that wait already, and several devices of one user with the same message."""
+    bob = server.login("bob", "r")
+    phone, tablet = (enable(server.login("alice", name), more=" max='8'") for name in ("phone", "tablet"))
+    for client in (phone, tablet):
+        client.available()
+        ack(client.sync())
+        client.sync()
+        ack(client)
+        client.close()
+    plain = server.login("alice", "plain")
+    server.wait_log("waits to be resumed")
+    say(bob, "alice@localhost", "for both", "too").sync()
+    say(bob, phone.jid, "for the phone").sync()
+    how()
+    check("the connected are told", shut_down(plain) and shut_down(bob))
+    tablet = resume(server, tablet)
+    check("one device resumes and gets all of it", bodies(tablet, 2) == ["for both", "too"])
+    ack(tablet)
+    tablet.sync()
+    ack(tablet)
+    check("what only the other was given comes when that is given up", bodies(tablet, 1) == ["for the phone"])
+    tablet.sync()
+    check("once, and nothing that it had", not [e for e in tablet.take() if e.name == "message"])
+    check("a session without stream management is gone",
+          server.ctl("user_resources", "alice", "localhost").out == "tablet\n")
+    ack(tablet)
+    tablet.ends()
+
+
+def nobody_comes_back(how):
+    bob = server.login("bob", "r")
+    phone, tablet = (enable(server.login("alice", name), more=" max='3'") for name in ("phone", "tablet"))
+    for client in (phone, tablet):
+        client.available()
+        client.sync()
+        ack(client)
+        client.close()
+    say(bob, "alice@localhost", *(str(n) for n in range(50))).sync()
+    how()
+    wait_for("the sessions end", lambda: not server.ctl("user_resources", "alice", "localhost").out)
+    late = server.login("alice", "late")
+    late.available()
+    say(late, late.bare, "the end")
+    got = []
+    while not got or got[-1] != "the end":
+        got += bodies(late, 1)
+    check("their messages wait, once and in order", got == [*(str(n) for n in range(50)), "the end"], got)
+    late.ends()
+    answer = ask_resume(ready(server, "alice"), phone.sm, 0)
+    check("they cannot be resumed any more", answer.name == "failed" and answer.get("h") is not None, answer)
+
+
+def twice(how):
+    """A session that nobody resumed in between."""
+    phone = enable(server.login("alice", "phone"))
+    phone.available()
+    bob = server.login("bob", "r")
+    bob.available()
+    phone.sync()
+    ack(phone)
+    count = received(phone)
+    for text in ("a", "b"):
+        say(bob, phone.jid, text).sync()
+        how()
+        bob = server.login("bob", "r")
+        bob.available()
+    again = resume(server, phone, count)
+    check("a session outlives two restarts", again.resumed.name == "resumed", again.resumed)
+    check("with all messages", bodies(again, 2) == ["a", "b"])
+    again.send("<r xmlns='urn:xmpp:sm:3'/>")
+    again.wait(is_sm("a"))
+    ack(again)
+    again.ends()
+    bob.ends()
+
+
+def many(how):
+    """More sessions than are loaded at a time."""
+    names = [f"u{n}" for n in range(70)]
+    server.register(*names)
+    clients = [enable(server.login(name, "r")) for name in names]
+    for client in clients:
+        client.available()
+    for client, other in zip(clients, clients[1:] + clients[:1]):
+        say(client, other.jid, f"from {client.jid}")
+    for client in clients:
+        client.sync()
+    how()
+    begin = time.monotonic()
+    again = [resume(server, client, 1) for client in clients]
+    print(f"     resumed {len(again)} sessions in {time.monotonic() - begin:.1f} s", flush=True)
+    check("all are resumed", all(c.resumed.name == "resumed" for c in again), [c.resumed for c in again])
+    check("all have their message", all(bodies(c, 1) == [f"from {o.jid}"] for c, o in zip(again, again[-1:] + again[:-1])))
+    for client in again:
+        client.ends()
+
+
+def begin_and_end(part, how):
+    def both():
+        part(how)
+    both.__name__ = f"{part.__name__} {how.__doc__}"
+    return both
+
+
+def start():
+    server.start()
+    server.register("alice", "bob", "carol")
+    for one, other in (("alice", "bob"), ("bob", "alice")):
+        server.ctl("add_rosteritem", one, "localhost", other, "localhost", other, "", "both")
+
+
+def over():
+    server.stop()
+
+
+PARTS = (nothing_is_missing, those_that_wait, nobody_comes_back, twice, many)
+run(start, *(begin_and_end(part, how) for how in (by_ctl, by_manager) for part in PARTS[:4]),
+    begin_and_end(many, by_ctl), over)
