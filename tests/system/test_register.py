@@ -16,25 +16,33 @@ def form(**fields):
     return "<query xmlns='jabber:iq:register'>" + "".join(f"<{k}>{v}</{k}>" for k, v in fields.items()) + "</query>"
 
 
-def rows_of(server, owner):
-    """In which tables the store has rows of that owner, whatever the column is called."""
+def query(server, sql):
+    """What the store says: rows of texts."""
     store = os.environ.get("BONGSU_STORE", "")
     if "mariadb" not in store:
         with sqlite3.connect(f"file:{server.data}/bongsu.sqlite?mode=ro", uri=True) as db:
-            tables = [t for t, in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-            columns = [(t, c[1]) for t in tables for c in db.execute(f"PRAGMA table_info({t})")]
-            return sorted({t for t, c in columns if list(db.execute(f"SELECT 1 FROM {t} WHERE {c} = ? LIMIT 1", (owner,)))})
+            return [[str(cell) for cell in row] for row in db.execute(sql)]
     conf = {k: v.strip('"') for k, v in re.findall(r"(\w+): ([^,}]+)", store)}
+    words = ["mariadb", "--no-defaults", "--batch", "--skip-column-names", f"--database={conf['database']}"]
+    words += [f"--{name}={conf[name]}" for name in ("socket", "user", "password", "port") if name in conf]
+    done = subprocess.run([*words, "-e", sql], capture_output=True, text=True, check=True)
+    return [line.split("\t") for line in done.stdout.splitlines()]
 
-    def ask(query):
-        words = ["mariadb", "--no-defaults", "--batch", "--skip-column-names", f"--database={conf['database']}"]
-        words += [f"--{name}={conf[name]}" for name in ("socket", "user", "password", "port") if name in conf]
-        return subprocess.run([*words, "-e", query], capture_output=True, text=True, check=True).stdout.splitlines()
 
-    columns = [line.split("\t") for line in ask(
-        "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND "
-        "data_type IN ('char', 'varchar', 'text', 'varbinary', 'blob', 'mediumtext')")]
-    return sorted({t for t, c in columns if ask(f"SELECT 1 FROM `{t}` WHERE `{c}` = '{owner}' LIMIT 1")})
+COLUMNS = {  # of text, in every table
+    False: "SELECT m.name, p.name FROM sqlite_master m, pragma_table_info(m.name) p WHERE m.type = 'table'",
+    True: "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND "
+          "data_type IN ('char', 'varchar', 'text', 'varbinary', 'blob', 'mediumtext')"}
+
+
+def rows_of(server, owner):
+    """In which tables the store has rows of that owner, whatever the column is called."""
+    columns = query(server, COLUMNS["mariadb" in os.environ.get("BONGSU_STORE", "")])
+    return {t for t, c in columns if query(server, f"SELECT 1 FROM {t} WHERE {c} = '{owner}' LIMIT 1")}
+
+
+def archived(server, number):
+    return int(query(server, f"SELECT COUNT(*) FROM archive WHERE owner = {number}")[0][0])
 
 
 def closed():
@@ -155,8 +163,10 @@ def removal():
         x, other = server.login("del-x", "x"), server.login("del-x", "other")
         fill(server, x, y)
         wait_for("the store has rows of it", lambda: {
-            "account", "credential", "roster", "offline", "vcard", "private_xml", "block", "pending", "last_activity",
-            "roster_version"} <= set(rows_of(server, "del-x@localhost")))
+            "account", "credential", "roster", "vcard", "private_xml", "block", "pending", "last_activity", "roster_version",
+            "pep_node", "pep_item", "home_number"} <= rows_of(server, "del-x@localhost"))
+        number = query(server, "SELECT number FROM home_number WHERE owner = 'del-x@localhost'")[0][0]
+        check("and its history", archived(server, number) == 2)
         other.available("<priority>-1</priority>")
         friend.wait(f"from='{other.jid}'")
         friend.sync().take()
@@ -172,7 +182,8 @@ def removal():
         y.ask("get", "<ping xmlns='urn:xmpp:ping'/>", to="del-x@localhost")
         y.sync()
         left = rows_of(server, "del-x@localhost")
-        check("nothing of its own is left", not set(left) - {"roster"}, left)  # tombstones and items of others
+        check("nothing of its own is left", not left - {"roster"}, left)  # in which others may have it
+        check("nor of its history", archived(server, number) == 0)
         refused("it cannot log in", lambda: server.login("del-x"))
         check("its name looks like one that nobody registered", y.ask("get", "<vCard xmlns='vcard-temp'/>",
                                                                      to="del-x@localhost").condition == "service-unavailable")
