@@ -90,11 +90,12 @@ pep_tell_own(struct account *a, const char *node, struct arena **arena, struct x
 
 /* ---- The newest item ------------------------------------------------------------------------ */
 
+/* To whom has come online, or at least to a new subscriber. */
 static bool
-is_sent_last(const struct pep_node *n)
+is_sent_last(const struct pep_node *n, enum pep_send_last when)
 {
 	return n->last_id > 0 && n->config.deliver_notifications &&
-	       n->config.send_last_published_item == PEP_ON_SUB_AND_PRESENCE;
+	       n->config.send_last_published_item >= (int64_t)when;
 }
 
 /* The event with the newest item and the time at which it was published (XEP-0163 4.3.4). */
@@ -195,6 +196,7 @@ ask_contacts(struct account *a, const struct session *s, const struct jid *only)
 		return;
 	arena = arena_new(0);
 	x = xml_new(arena, NS_WANTED, "wanted");
+	xml_attr(arena, x, "subscribed", only ? "true" : NULL);
 	for (size_t i = 0; i < nodes_count; i++)
 		xml_attr(arena, xml_add(arena, x, NS_WANTED, "node"), "name", nodes[i]);
 	wanted = stanza_new(&arena, STANZA_IQ, IQ_RESULT, s->jid, JID_NONE, "wanted", x);
@@ -209,7 +211,7 @@ pep_greet(struct account *a, struct session *s)
 	for (struct hash_node *h = hash_next(nodes, NULL); h; h = hash_next(nodes, h)) {
 		struct pep_node *n = CONTAINER(h, struct pep_node, by_name);
 
-		if (is_sent_last(n) && pep_listener_wants(a, s, n->name))
+		if (is_sent_last(n, PEP_ON_SUB_AND_PRESENCE) && pep_listener_wants(a, s, n->name))
 			send_last(a, n, s->jid);
 	}
 	ask_contacts(a, s, NULL);
@@ -228,6 +230,7 @@ bool
 pep_answer_wanted(struct account *a, const struct stanza *s)
 {
 	const struct xml *x = NULL;
+	enum pep_send_last when;
 
 	if (s->kind == STANZA_IQ && s->type == IQ_RESULT)
 		x = stanza_child(s, NS_WANTED, "wanted");
@@ -235,10 +238,11 @@ pep_answer_wanted(struct account *a, const struct stanza *s)
 		return false;
 	if (!is_reachable(a, s->from) || !jid_is_full(s->from))
 		return true;
+	when = xml_get(x, "subscribed") ? PEP_ON_SUB : PEP_ON_SUB_AND_PRESENCE;
 	for (x = xml_child(x, NS_WANTED, "node"); x; x = xml_next(x, NS_WANTED, "node")) {
 		struct pep_node *n = pep_node_find(a, xml_get(x, "name"));
 
-		if (n && is_sent_last(n) && pep_may_read(a, n, s->from) &&
+		if (n && is_sent_last(n, when) && pep_may_read(a, n, s->from) &&
 			account_shares_presence(a, jid_bare(s->from)))
 			send_last(a, n, s->from);
 	}

@@ -256,13 +256,22 @@ def coming_online(server, alice):
 
 
 def new_contact(server, alice):
-    carol = online(server, "carol", "c", MOOD)
+    publish(alice, "urn:example:on-sub", X, "s", send_last_published_item="on_sub")
+    carol = online(server, "carol", "c", MOOD, "urn:example:on-sub")
     carol.sync()
     carol.send("<presence to='alice@localhost' type='subscribe'/>")
     alice.available()
     alice.wait("type='subscribe'")
     alice.send("<presence to='carol@localhost' type='subscribed'/>")
     check("who may see the presence gets the newest items", event(carol, MOOD).get("id") == "m")
+    check("also those that are sent only then", event(carol, "urn:example:on-sub").get("id") == "s")
+    second = online(server, "carol", "second", MOOD, "urn:example:on-sub")
+    event(second, MOOD)
+    publish(alice, MOOD, X.format("good"), "m")
+    event(second, MOOD)
+    event(carol, MOOD)
+    check("and not whenever one comes online", events(second) == [], events(second))
+    second.close()
     alice.send("<presence to='carol@localhost' type='unsubscribed'/>")
     carol.wait("type='unavailable'")
     is_error("who may no longer reads nothing", get_items(carol, MOOD, to="alice@localhost"), "not-authorized",
