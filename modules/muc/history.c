@@ -8,6 +8,9 @@
  */
 #include "modules/muc/muc.h"
 
+/* Of one room's ring. */
+#define BYTES_MAX ((size_t)1024 * 1024)
+
 static struct remembered *
 at(const struct room *room, size_t i)
 {
@@ -25,6 +28,15 @@ make_ring(struct room *room)
 	room->history = mem_new(room->history_room * sizeof(*room->history));
 }
 
+static void
+drop_oldest(struct room *room)
+{
+	room->history_bytes -= stanza_size(at(room, 0)->message);
+	stanza_unref(&at(room, 0)->message);
+	room->history_first = (room->history_first + 1) % room->history_room;
+	room->history_count--;
+}
+
 void
 history_add(struct room *room, const struct stanza *message, msec_t when, int64_t id)
 {
@@ -33,11 +45,10 @@ history_add(struct room *room, const struct stanza *message, msec_t when, int64_
 	make_ring(room);
 	if (!room->history)
 		return;
-	if (room->history_count == room->history_room) {
-		stanza_unref(&at(room, 0)->message);
-		room->history_first = (room->history_first + 1) % room->history_room;
-		room->history_count--;
-	}
+	room->history_bytes += stanza_size(message);
+	while (room->history_count == room->history_room ||
+		(room->history_count > 0 && room->history_bytes > BYTES_MAX))
+		drop_oldest(room);
 	slot = at(room, room->history_count++);
 	*slot = (struct remembered){ stanza_ref(message), when, id };
 }
@@ -45,9 +56,9 @@ history_add(struct room *room, const struct stanza *message, msec_t when, int64_
 void
 history_drop(struct room *room)
 {
-	for (size_t i = 0; i < room->history_count; i++)
-		stanza_unref(&at(room, i)->message);
-	room->history_first = room->history_count = room->history_room = 0;
+	while (room->history_count > 0)
+		drop_oldest(room);
+	room->history_first = room->history_room = 0;
 	room->remembers = false;
 	mem_free(&room->history);
 }
@@ -60,10 +71,12 @@ history_forget(struct room *room, int64_t id)
 	for (size_t i = 0; i < room->history_count; i++) {
 		struct remembered *r = at(room, i);
 
-		if (r->id == id)
+		if (r->id == id) {
+			room->history_bytes -= stanza_size(r->message);
 			stanza_unref(&r->message);
-		else
+		} else {
 			*at(room, kept++) = *r;
+		}
 	}
 	room->history_count = kept;
 }

@@ -172,6 +172,5 @@ muc_iq(struct room *room, const struct stanza *s, const struct receipt *r)
 		route_bounce(w, s, COND_SERVICE_UNAVAILABLE, NULL, r);
 		return;
 	}
-	job_start_at(&room->home, s, NULL, NULL, h->handle);
-	receipt_give(w, r);
+	job_start_iq(w, room_host(room), &room->home, s, r, h->handle);
 }

@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+/* Of a message that changes the subject, which stays with the room. */
+#define SUBJECT_BYTES_MAX ((size_t)16 * 1024)
 /* How old the time of last use may be in the store. */
 #define USED_STEP HOURS(1)
 
@@ -199,6 +201,8 @@ check_speech(
 		if (!may(room->config, MAY_SET_SUBJECT, o->role, o->affiliation))
 			return problem(
 				why, COND_FORBIDDEN, "you may not change the subject of this room");
+		if (stanza_size(s) > SUBJECT_BYTES_MAX)
+			return problem(why, COND_POLICY_VIOLATION, "the subject is too long");
 	} else if (!may(room->config, MAY_SPEAK, o->role, o->affiliation)) {
 		return problem(why, COND_FORBIDDEN, "you have no voice in this room");
 	}

@@ -25,6 +25,8 @@ static const struct field fields[] = {
 		.flags = FIELD_RELOAD, .doc = "Most members, admins and owners of a room together"),
 	INT_FIELD(struct muc_options, max_banned, .dflt = "1000", .min = 0, .max = 100000,
 		.flags = FIELD_RELOAD, .doc = "Most addresses and domains that are banned from a room"),
+	INT_FIELD(struct muc_options, max_owned, .dflt = "200", .min = 1, .max = 1000000,
+		.flags = FIELD_RELOAD, .doc = "Rooms that one account may own before it makes another"),
 	INT_FIELD(struct muc_options, history, .dflt = "20", .min = 0, .max = 1000,
 		.flags = FIELD_RELOAD,
 		.doc = "Most messages of the past that who enters is sent, unless the room says otherwise"),

@@ -38,6 +38,7 @@ struct muc_options {
 	const char *host; /* domain of the rooms; @HOST@ stands for the host's name */
 	const char *name; /* of the service, for people */
 	int64_t max_users, max_members, max_banned;
+	int64_t max_owned;
 	int64_t history;
 	int64_t create; /* enum muc_create */
 	bool persistent, search, keep_destroyed;
@@ -214,7 +215,7 @@ struct room {
 	struct list hats, wearers;
 	char *avatar; /* hex SHA-1 of the picture in its vCard, or NULL */
 	struct remembered *history; /* ring of history_room */
-	size_t history_room, history_first, history_count;
+	size_t history_room, history_first, history_count, history_bytes;
 	bool remembers; /* the ring was filled from the archive */
 	unsigned reading; /* pages of the archive */
 	uint64_t whispers[WHISPERS]; /* the last private messages, for errors that come back */
@@ -222,6 +223,7 @@ struct room {
 	/* The gate, beside that of the home, in which messages are. */
 	struct list queue; /* struct room_wait */
 	unsigned queue_count;
+	size_t queue_bytes;
 	bool writing; /* something else is */
 	bool moving; /* the queue is being looked at */
 	int64_t told_since; /* XEP-0463: the version before the change that is being told; 0: none */
@@ -261,6 +263,7 @@ enum room_query {
 	ACCOUNT_FORGETS,
 	ROOM_LIST_PUBLIC,
 	ROOM_LIST_ALL,
+	ROOM_COUNT_OWNED,
 	ROOM_SEARCH,
 	ROOM_SEARCH_BY_USERS,
 	ROOM_UNUSED,

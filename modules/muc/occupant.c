@@ -12,6 +12,8 @@
 
 /* Admins and owners who may enter a full room (XEP-0045 7.2.9). */
 #define ROOM_FOR_ADMINS 10
+/* Of a presence, which every occupant gets. */
+#define PRESENCE_BYTES_MAX ((size_t)16 * 1024)
 /* Devices that share a nick. */
 #define VISITS_MAX 50
 
@@ -393,6 +395,9 @@ available(struct room *room, const struct stanza *s)
 
 	if (!jid_is_full(s->to)) {
 		route_bounce(room->home.worker, s, COND_JID_MALFORMED, "a room needs a nick", NULL);
+	} else if (stanza_size(s) > PRESENCE_BYTES_MAX) {
+		route_bounce(room->home.worker, s, COND_POLICY_VIOLATION,
+			"the presence is too big for a room", NULL);
 	} else if (v && !text_eq(v->occupant->nick, e.nick)) {
 		change_nick(room, v, &e);
 	} else if (v && e.x) {

@@ -12,7 +12,7 @@
 #define FIELD_OWNERS "muc#roomconfig_roomowners"
 #define FIELD_BROADCAST "muc#roomconfig_presencebroadcast"
 
-static step_fn configured, destroyed;
+static step_fn owned, submit_first, configured, destroyed;
 
 /* ---- The form ---------------------------------------------------------------------------------- */
 
@@ -399,5 +399,34 @@ owner_set(struct job *j)
 		return iq_error(j, COND_FORBIDDEN, NULL);
 	if (!form_submitted(j->arena, iq_child(j), &form, &why))
 		return iq_refuse(j, &why);
-	return form.kind == FORM_CANCEL ? cancel(j) : submit(j, &form);
+	if (form.kind == FORM_CANCEL)
+		return cancel(j);
+	if (room->locked)
+		return job_query(j, owned, &room_queries[ROOM_COUNT_OWNED],
+			ARGS(of_str(jid_bare_str(j->stanza->from)), of_int(AFF_OWNER)));
+	return submit(j, &form);
+}
+
+/* A new room: its maker has not too many yet. */
+static struct step
+owned(struct job *j)
+{
+	if (row_int(j->rows, 0, 0) >= muc_options(j->host)->max_owned)
+		return iq_error(j, COND_RESOURCE_CONSTRAINT, "you own too many rooms");
+	return room_enter(j, submit_first);
+}
+
+/* Meanwhile he may have left, or sent the form twice. */
+static struct step
+submit_first(struct job *j)
+{
+	const struct room *room = room_of(j->home);
+	struct problem why = { COND_NONE, NULL };
+	struct form form;
+
+	if (!room->exists || room_affiliation(room, j->stanza->from) != AFF_OWNER)
+		return iq_error(j, COND_ITEM_NOT_FOUND, "there is no such room");
+	if (!form_submitted(j->arena, iq_child(j), &form, &why))
+		return iq_refuse(j, &why);
+	return submit(j, &form);
 }

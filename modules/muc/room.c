@@ -18,11 +18,13 @@
 #include <string.h>
 
 #define QUEUE_MAX 4000
+#define QUEUE_BYTES_MAX ((size_t)16 * 1024 * 1024)
 
 struct room_wait {
 	struct list link; /* room->queue */
 	const struct stanza *stanza;
 	struct receipt receipt;
+	size_t bytes;
 	struct job *job; /* or a parked job */
 };
 
@@ -222,6 +224,8 @@ enqueue(struct room *room, const struct stanza *s, const struct receipt *r, stru
 	w->stanza = s ? stanza_ref(s) : NULL;
 	w->receipt = r ? *r : RECEIPT_NONE;
 	w->job = job;
+	w->bytes = s ? stanza_size(s) : 0;
+	room->queue_bytes += w->bytes;
 	if (room->queue_count++ == 0)
 		home_pin(&room->home);
 	list_append(&room->queue, &w->link);
@@ -245,13 +249,15 @@ room_go_on(struct room *room)
 {
 	struct room_wait *w;
 
-	if (room->moving)
+	/* At the end what waits is dropped with the room. */
+	if (room->moving || !homes_open(room->home.worker))
 		return;
 	room->moving = true;
 	while ((w = list_first(&room->queue, struct room_wait, link)) != NULL &&
 		may_pass(room, w->stanza)) {
 		list_remove(&w->link);
 		room->queue_count--;
+		room->queue_bytes -= w->bytes;
 		take_on(room, w);
 		if (room->queue_count == 0)
 			home_unpin(&room->home);
@@ -266,9 +272,10 @@ stanza(struct home *h, const struct stanza *s, const struct receipt *r)
 
 	if (!room_host(room))
 		receipt_give(h->worker, r);
-	else if (room->queue_count == 0 && !room->moving && may_pass(room, s))
+	else if (room->queue_count == 0 && !room->moving && !gate_is_full(h) && may_pass(room, s))
 		handle(room, s, r);
-	else if (room->queue_count >= QUEUE_MAX || gate_is_full(h))
+	else if (room->queue_count >= QUEUE_MAX || room->queue_bytes >= QUEUE_BYTES_MAX ||
+		 gate_is_full(h))
 		route_refuse(h->worker, s, COND_RESOURCE_CONSTRAINT, r);
 	else
 		enqueue(room, s, r, NULL);

@@ -43,8 +43,7 @@ muc_service(
 		route_bounce(w, s, COND_SERVICE_UNAVAILABLE, NULL, r);
 		return;
 	}
-	job_start_on(w, host, s, h->handle);
-	receipt_give(w, r);
+	job_start_iq(w, host, NULL, s, r, h->handle);
 }
 
 static struct step

@@ -87,6 +87,8 @@ const struct query room_queries[] = {
 		"SELECT owner, title, listed, used FROM muc_room WHERE service = ? AND owner > ? "
 		"ORDER BY owner LIMIT ?",
 		NULL },
+	[ROOM_COUNT_OWNED] = { "muc_count_owned",
+		"SELECT COUNT(*) FROM muc_member WHERE owner = ? AND affiliation = ?", NULL },
 	[ROOM_SEARCH] = { "muc_search", FOUND "owner > ? ORDER BY owner LIMIT ?",
 		FOUND_MARIADB "owner > ? ORDER BY owner LIMIT ?" },
 	[ROOM_SEARCH_BY_USERS] = { "muc_search_by_users",

@@ -307,5 +307,5 @@ homes_count(const struct worker *w)
 bool
 homes_open(const struct worker *w)
 {
-	return local_of(w) != NULL;
+	return local_of(w) && !local_of(w)->closing;
 }

@@ -125,7 +125,7 @@ void home_id_floor(struct home *h, int64_t id);
 void homes_each(struct worker *w, const struct home_kind *kind,
 	void (*fn)(struct home *h, void *ctx), void *ctx);
 size_t homes_count(const struct worker *w);
-/* False at the end, when mail that is still opened finds no homes any more. */
+/* False at the end, when nothing happens at homes any more. */
 bool homes_open(const struct worker *w);
 
 #endif

@@ -327,6 +327,18 @@ job_start_at(struct home *h, const struct stanza *stanza, struct arena **arena, 
 }
 
 void
+job_start_iq(struct worker *w, const struct host *host, struct home *h, const struct stanza *iq,
+	const struct receipt *r, step_fn *first)
+{
+	struct job_engine *e = job_new(w, h ? NULL : host, iq, NULL);
+
+	if (h)
+		job_of_home(e, h);
+	e->receipt = *r;
+	job_run(e, first);
+}
+
+void
 job_start(struct account *a, const struct stanza *stanza, struct arena **arena, void *state,
 	step_fn *first)
 {

@@ -75,6 +75,10 @@ void job_start(struct account *a, const struct stanza *stanza, struct arena **ar
 /* The same at a home of any kind. */
 void job_start_at(struct home *h, const struct stanza *stanza, struct arena **arena, void *state,
 	step_fn *first);
+/* An iq get or set at home h, or (h NULL) at a service of the host on worker w; the receipt is given
+ * when it is answered. */
+void job_start_iq(struct worker *w, const struct host *host, struct home *h,
+	const struct stanza *iq, const struct receipt *r, step_fn *first);
 /* Ends silently when the session does. state: allocated by the first step. */
 void job_start_for_session(struct session *s, const struct stanza *stanza, step_fn *first);
 /* Without an account, on worker w. */
