@@ -94,7 +94,9 @@ muc_host_of(const struct worker *w, struct str domain)
 const struct muc_options *
 room_options(const struct room *room)
 {
-	return muc_options(room_host(room));
+	const struct host *h = room_host(room);
+
+	return h ? muc_options(h) : NULL;
 }
 
 /* ---- Announced --------------------------------------------------------------------------------------- */

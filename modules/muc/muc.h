@@ -279,6 +279,7 @@ const char *room_id_text(struct arena *a, const struct room *room, int64_t id);
 /* Orders its requests to the store. */
 uint64_t room_key(const struct room *room);
 const struct host *room_host(const struct room *room);
+/* NULL: its host is gone, or has no rooms any more. */
 const struct muc_options *room_options(const struct room *room);
 /* From the rows of the first ROOM_LOADS queries. */
 void room_take(struct room *room, const struct rows *const *rows);

@@ -210,9 +210,10 @@ static size_t
 archive_asks(struct room *room, struct arena *a, struct ask *out)
 {
 	struct asks *asks = ARENA_NEW(a, struct asks);
+	const struct muc_options *o = room_options(room);
 
 	arena_keep(a, drop_asks, asks);
-	if (room_options(room)->keep_destroyed)
+	if (!o || o->keep_destroyed)
 		archive_retire(&room->home, asks);
 	else
 		archive_delete(&room->home, asks);

@@ -226,6 +226,38 @@ def churn():
     check("disco counts them", "<value>100</value>" in info.raw, info)
 
 
+def away():
+    """A group of 100 goes on while 95 of them are away; on return each finds all that was said, with one question."""
+    place, mam = "group@conference.localhost", "urn:xmpp:mam:2"
+    present = [server.login(f"g{i}", "here") for i in range(5)]
+    make(present[0], place, "g0", membersonly="1")
+    answer = admin(present[0], place, *({"jid": f"g{i}@localhost", "affiliation": "member"} for i in range(1, 100)))
+    check("a group of 100 is made", answer.get("type") == "result" and len(muc.listed(present[0], place, affiliation="member"))
+          == 99, answer)
+    answer = admin(present[0], place, {"jid": "g100@localhost", "affiliation": "member"})
+    check("and cannot have 101", answer.condition == "resource-constraint", answer)
+    for i in range(1, 5):
+        enter(present[i], place, f"g{i}")
+    said = [f"{rng.random()} of g{i % 5}" for i in range(120)]
+    for i, body in enumerate(said):
+        muc.say(present[i % 5], place, body, f"w{i}")
+    wrong = []
+    for i in range(5, 100):
+        with server.login(f"g{i}", "back") as client:
+            found, last = [], ""
+            while True:
+                answer = client.ask("set", f"<query xmlns='{mam}'><set xmlns='http://jabber.org/protocol/rsm'><max>100</max>"
+                                    f"{last}</set></query>", to=place)
+                found += [e.text(f"{{{mam}}}result/{{urn:xmpp:forward:0}}forwarded/c:message/c:body") for e in client.take()
+                          if e.find(f"{{{mam}}}result") is not None]
+                if "complete='true'" in answer.raw or answer.condition:
+                    break
+                last = f"<after>{answer.find('.//{http://jabber.org/protocol/rsm}last').text}</after>"
+            if found != said:
+                wrong.append((client.jid, len(found), answer))
+    check("each of 95 who were away finds all of it", not wrong, wrong[:3])
+
+
 def restart():
     """The room is the same after a restart, and fills again."""
     server.restart()
@@ -238,7 +270,7 @@ def restart():
 def main():
     server.start()
     server.register(*(f"g{i}" for i in range(101)))
-    run(churn, restart)
+    run(churn, away, restart)
 
 
 try:
