@@ -115,3 +115,5 @@ tests_fuzz_fuzz_bosh_SOURCES = tests/fuzz/fuzz_bosh.c
 tests_unit_unit_SOURCES += tests/unit/modules/test_pep_config.c
 tests_unit_unit_SOURCES += tests/unit/xep/test_content.c
 tests_unit_unit_SOURCES += tests/unit/xep/test_rsm.c
+system_programs += tests/clients/test_strophe_rooms
+tests_clients_test_strophe_rooms_SOURCES = tests/clients/test_strophe_rooms.c
