@@ -46,3 +46,4 @@ libbongsu_a_SOURCES += modules/muc/commands.c modules/muc/commands.h
 libbongsu_a_SOURCES += modules/muc/commands_list.c
 libbongsu_a_SOURCES += modules/muc/commands_member.c
 libbongsu_a_SOURCES += modules/muc/away.c
+libbongsu_a_SOURCES += modules/muc/restart.c

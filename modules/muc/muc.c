@@ -135,6 +135,7 @@ const struct module module_muc = {
 		(const struct hook[]){
 			ON(disco_items, ORDER_NORMAL, on_items),
 			ON(account_removed, ORDER_NORMAL, muc_account_removed),
+			ON(server_stops, ORDER_NORMAL, muc_server_stops),
 			END_HOOKS,
 		},
 	.queries = room_queries,

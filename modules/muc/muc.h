@@ -516,6 +516,12 @@ const char *hats_hash(const struct room *room, struct arena *a);
 void room_tell_missed(struct room *room, const struct saying *what);
 enum verdict muc_account_removed(struct account_event *ev);
 
+/* ---- Restarts (restart.c) ---------------------------------------------------------------------------- */
+
+enum verdict muc_server_stops(struct worker_event *ev);
+/* Those whom the last stop wrote down are in the room. */
+void room_take_occupants(struct room *room, const struct rows *rows);
+
 /* ---- The archive (archive.c, moderate.c) ----------------------------------------------------------- */
 
 /* s, said to all, is kept. */

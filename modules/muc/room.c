@@ -148,10 +148,11 @@ loaded(struct worker *w, void *ctx, enum store_result result, const struct rows 
 		return;
 	}
 	archive_loaded(&room->home, rows[ROOM_LOADS]);
-	if (rows[ROOM_LOAD]->count > 0)
+	if (rows[ROOM_LOAD]->count > 0) {
 		room_take(room, rows);
-	if (rows[ROOM_LOAD_OCCUPANTS]->count == 0)
-		room_emptied(room); /* a temporary one that the last stop left behind */
+		room_take_occupants(room, rows[ROOM_LOAD_OCCUPANTS]);
+	}
+	room_emptied(room); /* a temporary one that the last stop left behind */
 	home_loaded(&room->home);
 }
 
