@@ -32,6 +32,7 @@ static const struct {
 	{ "logins", scenario_logins, "cost of --count logins" },
 	{ "messages", scenario_messages, "messages between --count pairs" },
 	{ "presence", scenario_presence, "--count users log in, then broadcast --rounds times" },
+	{ "pages", scenario_pages, "--count users read pages of their archives (after --fill)" },
 	{ "rooms", scenario_rooms, "messages to --rooms rooms of --count occupants, then joins" },
 	{ "floor", scenario_floor, "bytes relayed between --count pairs: the machine's bound" },
 };

@@ -18,6 +18,7 @@ tests_bench_bench_SOURCES += tests/bench/logins.c
 tests_bench_bench_SOURCES += tests/bench/messages.c
 tests_bench_bench_SOURCES += tests/bench/options.c
 tests_bench_bench_SOURCES += tests/bench/options.h
+tests_bench_bench_SOURCES += tests/bench/pages.c
 tests_bench_bench_SOURCES += tests/bench/presence.c
 tests_bench_bench_SOURCES += tests/bench/proc.c
 tests_bench_bench_SOURCES += tests/bench/rooms.c

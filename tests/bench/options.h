@@ -52,6 +52,7 @@ struct options {
 	enum target target;
 	enum ending ending;
 	unsigned contacts, rounds;
+	unsigned page, fill;
 	unsigned rooms;
 	const char *service; /* first label of the domain of rooms */
 	unsigned stall; /* seconds without any answer after which a run fails */

@@ -25,6 +25,9 @@ int scenario_messages(const struct options *o);
 /* Users with contacts log in and broadcast presence. */
 int scenario_presence(const struct options *o);
 
+/* Pages of archives (XEP-0313). */
+int scenario_pages(const struct options *o);
+
 /* Messages in rooms, and joins (XEP-0045). */
 int scenario_rooms(const struct options *o);
 
