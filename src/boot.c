@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "home/archive.h"
 #include "home/credential.h"
+#include "home/gate.h"
 #include "home/job.h"
 #include "home/restart.h"
 #include "hook/hook.h"
@@ -366,16 +367,28 @@ nothing(struct worker *w, void *arg)
 	(void)arg;
 }
 
-/* What is under way between workers arrives, and what that asks of the store is committed. */
+static void
+count_gates(struct worker *w, void *arg)
+{
+	(void)__atomic_add_fetch((size_t *)arg, gates_waiting(w), __ATOMIC_RELAXED);
+}
+
+/* What is under way between workers arrives, and what that asks of the store is committed; what
+ * waited for that goes on, until nothing waits. */
 static void
 settle(void)
 {
 	msec_t until = clock_mono() + FLUSH_MAX;
+	size_t waiting;
 
-	for (int hop = 0; hop < 3; hop++)
-		workers_each(nothing, NULL);
-	while (store_waiting() > 0 && clock_mono() < until)
-		pause_ms(WAIT_STEP);
+	do {
+		while (store_waiting() > 0 && clock_mono() < until)
+			pause_ms(WAIT_STEP);
+		for (int hop = 0; hop < 3; hop++)
+			workers_each(nothing, NULL);
+		waiting = 0;
+		workers_each(count_gates, &waiting);
+	} while ((waiting > 0 || store_waiting() > 0) && clock_mono() < until);
 }
 
 static void

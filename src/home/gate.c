@@ -31,6 +31,7 @@ take_out(struct gate *g, struct waiting *w)
 	list_remove(&w->link);
 	g->count--;
 	g->bytes -= w->bytes;
+	local_of(w->home->worker)->gates_waiting--;
 }
 
 static void
@@ -103,6 +104,7 @@ gate_pass(struct home *h, const struct passage *p, const struct asks *asks, pass
 	list_append(&g->list, &w->link);
 	g->count++;
 	g->bytes += w->bytes;
+	local_of(h->worker)->gates_waiting++;
 	if (asked)
 		store_ask(h->worker, hash_stable(bare.p, bare.n), asks->list, asks->count, answered,
 			w);
@@ -112,6 +114,12 @@ bool
 gate_is_full(const struct home *h)
 {
 	return h->gate.count >= GATE_COUNT_MAX || h->gate.bytes >= GATE_BYTES_MAX;
+}
+
+size_t
+gates_waiting(const struct worker *w)
+{
+	return local_of(w)->gates_waiting;
 }
 
 void

@@ -43,6 +43,8 @@ typedef void passage_fn(struct home *h, const struct passage *p);
 void gate_pass(struct home *h, const struct passage *p, const struct asks *asks, passage_fn *go);
 /* No more may come in. */
 bool gate_is_full(const struct home *h);
+/* What waits in all gates of a worker. */
+size_t gates_waiting(const struct worker *w);
 /* For home.c: what waits passes with STORE_AWAY. */
 void gate_drop(struct home *h);
 

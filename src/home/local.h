@@ -28,6 +28,7 @@ struct local {
 	struct session_seat *seats;
 	uint32_t seats_count, seats_room, seats_free; /* seats_free: number + 1 of the first */
 	size_t sessions_count;
+	size_t gates_waiting; /* passages in all gates */
 	struct receipts **receipts; /* by the index of the worker that is owed */
 	struct later receipts_later;
 	struct restart *restart; /* restart.c; NULL: no account waits for its sessions */
