@@ -36,7 +36,7 @@ grow(struct buf *b, size_t n)
 {
 	size_t len = buf_len(b), cap = b->cap > 0 ? b->cap : SMALLEST;
 
-	assert(n < SIZE_MAX / 4 && len < SIZE_MAX / 4);
+	assert(n < SIZE_MAX / 4 && len < SIZE_MAX / 4 && (b->mem || b->start == 0));
 	if (b->start > 0 && b->start >= len && b->cap - len >= n) {
 		memmove(b->mem, b->mem + b->start, len);
 	} else if (b->start > 0) {

@@ -82,7 +82,7 @@ unit_find(const struct unit *units, struct str name)
 static bool
 set_number(const struct field *f, void *member, struct arena *a, struct str text)
 {
-	struct str digits = text, name = STR_NONE;
+	struct str digits = text, name;
 	const struct unit *unit;
 	int64_t value;
 

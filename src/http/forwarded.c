@@ -128,7 +128,7 @@ http_client_of(const struct listen_conf *l, const struct addr *peer, bool tls,
 	struct http_client c = { *peer, tls, false };
 	bool standard = http_head_get(head, "Forwarded").p != NULL;
 	struct str proto = STR_NONE;
-	struct hops hops, protos;
+	struct hops hops = { .count = 0 }, protos = { .count = 0 };
 
 	if (!is_trusted(l, peer))
 		return c;

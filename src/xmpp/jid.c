@@ -60,7 +60,8 @@ jid_of(const char *text, const struct split *s)
 static char *
 append(char *to, struct str s)
 {
-	memcpy(to, s.p, s.n);
+	if (s.n > 0)
+		memcpy(to, s.p, s.n);
 	return to + s.n;
 }
 
