@@ -45,11 +45,14 @@ affiliate_by_nick(const struct room *room, const char *nick)
 	return NULL;
 }
 
+/* to may be what is there. */
 static void
 set_text(char **text, const char *to)
 {
+	char *copy = to && *to ? mem_copy_text(to) : NULL;
+
 	mem_free(text);
-	*text = to && *to ? mem_copy_text(to) : NULL;
+	*text = copy;
 }
 
 void
