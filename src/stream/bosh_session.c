@@ -291,7 +291,8 @@ leave_tables(struct bosh *b)
 	struct parting *p;
 
 	hash_remove(&bosh_worker(w)->sessions, &b->node);
-	if (b->born == w)
+	/* Also when no worker runs any more: then each drops its own. */
+	if (worker_is_here(b->born))
 		return;
 	p = MEM_NEW(struct parting);
 	p->mail.open = on_parting;
