@@ -424,9 +424,9 @@ def control_socket():
 
 
 def every_command():
-    names = {row["name"] for row in as_json("help")}
-    modules = {"get_last", "set_last", "get_offline_count", "restart"}  # tested elsewhere
-    check("every command was tried", names - modules <= run_commands | {"stop"}, names - modules - run_commands)
+    core = {"accounts", "sessions", "roster", "messages", "server"}  # other commands are tested with their modules
+    names = {row["name"] for row in as_json("help") if row["tag"] in core}
+    check("every command was tried", names <= run_commands | {"stop", "restart"}, names - run_commands)
 
 
 def stop():

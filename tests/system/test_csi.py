@@ -59,6 +59,7 @@ def presence():
     for show in ("away", "xa", "dnd"):
         bob.send(f"<presence><show>{show}</show></presence>")
         carol.send(f"<presence><show>{show}</show></presence>")
+    carol.ask("get", "<query xmlns='jabber:iq:last'/>", to="alice@localhost")  # hers has arrived
     bob.send("<presence><show>chat</show></presence>")
     check("presence waits", heard() == [])
     bob.send("<message to='alice@localhost' type='chat'><body>hi</body></message>")
