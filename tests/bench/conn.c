@@ -10,6 +10,8 @@
  */
 #include "conn.h"
 
+#include "ws.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +38,7 @@ static step *const steps[] = {
 static const char *const state_names[] = {
 	[CONN_IDLE] = "not connected",
 	[CONN_WIRE] = "connecting",
+	[CONN_UPGRADE] = "waiting for WebSocket",
 	[CONN_FEATURES] = "waiting for stream features",
 	[CONN_PROCEED] = "waiting for STARTTLS",
 	[CONN_REGISTER] = "registering",
@@ -46,12 +49,20 @@ static const char *const state_names[] = {
 	[CONN_READY] = "ready",
 };
 
+static bool
+uses_ws(const struct conn *c)
+{
+	return c->plan->options->carrier == CARRIER_WEBSOCKET;
+}
+
 /* Close without a word. */
 static void
 drop(struct conn *c)
 {
 	wire_close(&c->wire);
 	buf_clear(&c->in);
+	buf_clear(&c->raw);
+	buf_clear(&c->text);
 	scram_free(&c->scram);
 	free(c->jid);
 	c->jid = NULL;
@@ -102,7 +113,7 @@ conn_out(struct conn *c)
 		c->dirty = true;
 		c->plan->on_dirty(c);
 	}
-	return &c->wire.out;
+	return uses_ws(c) && c->state != CONN_UPGRADE ? &c->text : &c->wire.out;
 }
 
 void
@@ -111,6 +122,7 @@ conn_flush(struct conn *c)
 	c->dirty = false;
 	if (c->state == CONN_IDLE)
 		return;
+	ws_put_frames(&c->wire.out, &c->text);
 	if (!wire_flush(&c->wire))
 		lose_text(c, "connection lost while writing");
 }
@@ -121,7 +133,10 @@ conn_close(struct conn *c)
 	if (c->state == CONN_IDLE)
 		return;
 	if (c->wire.state == WIRE_OPEN) {
-		buf_text(&c->wire.out, "</stream:stream>");
+		buf_text(uses_ws(c) ? &c->text : &c->wire.out,
+			uses_ws(c) ? "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>"
+				   : "</stream:stream>");
+		ws_put_frames(&c->wire.out, &c->text);
 		(void)wire_flush(&c->wire); /* closing anyway */
 	}
 	drop(c);
@@ -131,10 +146,29 @@ static void
 open_stream(struct conn *c)
 {
 	c->state = CONN_FEATURES;
+	if (uses_ws(c)) {
+		buf_printf(conn_out(c),
+			"<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='%s' version='1.0' "
+			"xml:lang='en'/>",
+			c->plan->options->host);
+		return;
+	}
 	buf_printf(conn_out(c),
 		"<?xml version='1.0'?><stream:stream to='%s' version='1.0' xml:lang='en' "
 		"xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>",
 		c->plan->options->host);
+}
+
+/* TCP, and TLS if it is direct, are there. */
+static void
+begin(struct conn *c)
+{
+	if (!uses_ws(c)) {
+		open_stream(c);
+		return;
+	}
+	c->state = CONN_UPGRADE;
+	ws_put_request(conn_out(c), c->plan->options);
 }
 
 static bool advance(struct conn *c);
@@ -361,7 +395,9 @@ take(struct conn *c, const struct elem *e)
 	case ELEM_STANZA:
 		break;
 	}
-	if (elem_is(e, "stream:error"))
+	if (uses_ws(c) && elem_is(e, "open"))
+		return true;
+	if (elem_is(e, "stream:error") || (uses_ws(c) && elem_is(e, "close")))
 		lose(c, e->all);
 	else
 		steps[c->state](c, e);
@@ -386,6 +422,33 @@ take_all(struct conn *c, const char *p, size_t n)
 	return used;
 }
 
+/* Take n bytes of a WebSocket. */
+static void
+take_frames(struct conn *c, const char *data, size_t n)
+{
+	size_t used;
+
+	buf_add(&c->raw, data, n);
+	if (c->state == CONN_UPGRADE) {
+		switch (ws_take_answer(&c->raw)) {
+		case 0:
+			return;
+		case 1:
+			open_stream(c);
+			break;
+		default:
+			lose_text(c, "the server does not speak WebSocket");
+			return;
+		}
+	}
+	ws_take_frames(&c->raw, &c->in);
+	if (buf_len(&c->in) == 0)
+		return;
+	used = take_all(c, buf_data(&c->in), buf_len(&c->in));
+	if (c->state != CONN_IDLE)
+		buf_drop(&c->in, used);
+}
+
 /* Read and take what there is; true when there was something. */
 static bool
 read_all(struct conn *c)
@@ -405,7 +468,9 @@ read_all(struct conn *c)
 		if (n == 0)
 			return moved;
 		moved = true;
-		if (buf_len(&c->in) == 0) {
+		if (uses_ws(c)) {
+			take_frames(c, data, (size_t)n);
+		} else if (buf_len(&c->in) == 0) {
 			used = take_all(c, data, (size_t)n);
 			if (c->state != CONN_IDLE && used < (size_t)n)
 				buf_add(&c->in, data + used, (size_t)n - used);
@@ -433,10 +498,10 @@ advance(struct conn *c)
 		if (c->plan->options->secure == SECURE_DIRECT)
 			start_tls(c);
 		else
-			open_stream(c);
+			begin(c);
 		break;
 	case WIRE_SECURED:
-		open_stream(c);
+		begin(c);
 		break;
 	}
 	return true;

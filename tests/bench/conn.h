@@ -23,6 +23,7 @@ enum goal {
 enum conn_state {
 	CONN_IDLE, /* not connected */
 	CONN_WIRE, /* waiting for TCP or TLS */
+	CONN_UPGRADE, /* waiting for WebSocket */
 	CONN_FEATURES,
 	CONN_PROCEED,
 	CONN_REGISTER,
@@ -57,6 +58,8 @@ struct conn {
 	const struct conn_plan *plan;
 	struct wire wire;
 	struct buf in; /* a stanza that is not complete yet */
+	struct buf raw; /* WebSocket: a frame that is not complete yet */
+	struct buf text; /* WebSocket: what is to be framed */
 	struct scram *scram;
 	char *jid; /* full JID, once bound */
 	struct conn *next_dirty;

@@ -62,6 +62,8 @@ static const struct row table[] = {
 	{ "--starttls", KIND_CHOICE, AT(secure), SECURE_STARTTLS, "TLS after STARTTLS" },
 	{ "--direct", KIND_CHOICE, AT(secure), SECURE_DIRECT, "TLS from the first byte" },
 	{ "--tls", KIND_CHOICE, AT(secure), SECURE_DIRECT, "the same as --direct" },
+	{ "--websocket", KIND_CHOICE, AT(carrier), CARRIER_WEBSOCKET,
+		"streams over WebSocket; with TLS only --direct" },
 	{ "--tls-version", KIND_TEXT, AT(tls_version), 0, "the only version offered (1.3)" },
 	{ "--sha1", KIND_CHOICE, AT(mech), MECH_SHA1, "insist on SCRAM-SHA-1" },
 	{ "--sha256", KIND_CHOICE, AT(mech), MECH_SHA256, "insist on SCRAM-SHA-256" },
@@ -168,6 +170,8 @@ check(const struct options *o)
 {
 	if (o->port == 0 || o->port > 65535)
 		return complain("--port", "1 to 65535");
+	if (o->carrier == CARRIER_WEBSOCKET && o->secure == SECURE_STARTTLS)
+		return complain("--websocket", "there is no STARTTLS");
 	if (o->rooms == 0 || o->rooms > 1000)
 		return complain("--rooms", "1 to 1000");
 	if (o->count == 0 || o->parallel == 0 || o->window == 0)

@@ -18,6 +18,11 @@ enum mech {
 	MECH_BEST, /* the strongest of the two that the server offers */
 };
 
+enum carrier {
+	CARRIER_TCP,
+	CARRIER_WEBSOCKET, /* RFC 7395, at /xmpp-websocket */
+};
+
 enum target {
 	TARGET_BARE, /* messages go to the bare JID */
 	TARGET_FULL, /* messages go to the full JID */
@@ -33,6 +38,7 @@ struct options {
 	const char *address; /* where to connect to, numeric IPv4 */
 	unsigned port;
 	enum secure secure;
+	enum carrier carrier;
 	const char *tls_version; /* "1.2" or "1.3", only that one is offered */
 	enum mech mech;
 	const char *prefix, *password; /* account i is prefix followed by i */

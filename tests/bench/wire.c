@@ -27,7 +27,7 @@ static SSL_CTX *context;
 bool
 wire_init(const struct options *o)
 {
-	static const unsigned char alpn[] = "\013xmpp-client";
+	static const unsigned char xmpp[] = "\013xmpp-client", http[] = "\010http/1.1";
 	int version;
 
 	if (o->secure == SECURE_PLAIN)
@@ -44,8 +44,10 @@ wire_init(const struct options *o)
 	SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_read_ahead(context, 1);
-	if (o->secure == SECURE_DIRECT)
-		SSL_CTX_set_alpn_protos(context, alpn, sizeof(alpn) - 1);
+	if (o->carrier == CARRIER_WEBSOCKET)
+		SSL_CTX_set_alpn_protos(context, http, sizeof(http) - 1);
+	else if (o->secure == SECURE_DIRECT)
+		SSL_CTX_set_alpn_protos(context, xmpp, sizeof(xmpp) - 1);
 	return true;
 }
 

@@ -42,6 +42,7 @@ write_config()
 	  - {service: c2s, address: 127.0.0.1, port: $2, starttls: off}
 	  - {service: c2s, address: 127.0.0.1, port: $(($2 + 1)), starttls: required}
 	  - {service: c2s, address: 127.0.0.1, port: $(($2 + 2)), tls: direct}
+	  - {service: http, address: 127.0.0.1, port: $(($2 + 3))}
 	c2s:
 	  max_connections_per_address: 0
 	  bytes_per_second: 0

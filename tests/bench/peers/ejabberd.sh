@@ -57,7 +57,12 @@ write_config()
 	listener $(($2 + 1)) "starttls: true"
 	listener $(($2 + 2)) "tls: true"
 	cat <<-END
+	  - port: $(($2 + 3))
+	    ip: "127.0.0.1"
+	    module: ejabberd_http
+	    request_handlers: {/http-bind: mod_bosh}
 	modules:
+	  mod_bosh: {}
 	  mod_blocking: {}
 	  mod_caps: {}
 	  mod_disco: {}

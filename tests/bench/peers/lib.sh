@@ -8,7 +8,8 @@
 #	NAME.sh pid DIR              print the process whose costs count
 #	NAME.sh database DIR         print its database's process, or nothing
 #	NAME.sh stop DIR             stop it and wait until it is gone
-# PORT is plain TCP, PORT+1 is STARTTLS, PORT+2 is direct TLS, all on 127.0.0.1.  Data below DIR
+# PORT is plain TCP, PORT+1 is STARTTLS, PORT+2 is direct TLS, PORT+3 is HTTP with BOSH at
+# /http-bind, all on 127.0.0.1.  Data below DIR
 # survives a stop, so accounts are made once.  All peers use the same certificate (EC P-256),
 # SCRAM only, in-band registration without limits, no archive, no rate limits, warnings in the
 # log and nothing else, and modules that do the same things.

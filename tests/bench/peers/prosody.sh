@@ -52,9 +52,12 @@ write_config()
 	c2s_direct_tls_ports = { $(($2 + 2)) }
 	c2s_direct_tls_ssl = { certificate = "$1/cert.pem"; key = "$1/key.pem" }
 	ssl = { certificate = "$1/cert.pem"; key = "$1/key.pem" }
+	http_ports = { $(($2 + 3)) }
+	https_ports = { }
+	http_interfaces = { "127.0.0.1" }
 	c2s_stanza_size_limit = 1048576
 	modules_enabled = {
-		"blocklist", "disco", "lastactivity", "ping", "posix", "private", "register",
+		"blocklist", "bosh", "disco", "lastactivity", "ping", "posix", "private", "register",
 		"roster", "saslauth", "time", "tls", "vcard", "version", $mam
 	}
 	modules_disabled = { "s2s", "s2s_auth_certs" }
