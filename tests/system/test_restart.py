@@ -151,6 +151,43 @@ def nobody_comes_back(how):
     check("they cannot be resumed any more", answer.name == "failed" and answer.get("h") is not None, answer)
 
 
+def rooms(how):
+    """Nobody leaves a room, and what is said right after the restart reaches all, whoever is back."""
+    room = "room@conference.localhost"
+    join = f"<presence to='{room}/%s'><x xmlns='http://jabber.org/protocol/muc'><history maxstanzas='0'/></x></presence>"
+    alice, bob = enable(server.login("alice", "phone")), enable(server.login("bob", "desk"))
+    for client, nick in ((alice, "A"), (bob, "B")):
+        client.send(join % nick)
+        client.wait("<subject")
+        if nick == "A":
+            client.ask("set", "<query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/>"
+                       "</query>", to=room)
+    guest = server.login("carol", "x")
+    guest.send(join % "C")
+    guest.wait("<subject")
+    for client in (alice, bob):
+        client.sync()
+        ack(client)
+        client.sync()
+        client.take()
+    how()
+    shut_down(alice), shut_down(bob), shut_down(guest)
+    bob = resume(server, bob)
+    bob.send(f"<message to='{room}' type='groupchat'><body>still here</body></message>")
+    check("what is said comes back", bob.wait("still here").get("from") == f"{room}/B")
+    alice = resume(server, alice)
+    check("and reaches who is back later", alice.wait("still here").get("from") == f"{room}/B")
+    for client in (alice, bob):
+        client.sync()
+        gone = [e.get("from") for e in client.take() if e.name == "presence"]
+        check("only who had no stream management left", set(gone) <= {f"{room}/C"}, gone)
+    alice.send(f"<presence to='{room}/A' type='unavailable'/>")
+    check("who leaves then is seen to leave", bob.wait(lambda e: e.get("type") == "unavailable" and
+                                                       e.get("from") == f"{room}/A"))
+    ack(alice).ends()
+    ack(bob).ends()
+
+
 def twice(how):
     """A session that nobody resumed in between."""
     phone = enable(server.login("alice", "phone"))
@@ -214,6 +251,6 @@ def over():
     server.stop()
 
 
-PARTS = (nothing_is_missing, those_that_wait, nobody_comes_back, twice, many)
-run(start, *(begin_and_end(part, how) for how in (by_ctl, by_manager) for part in PARTS[:4]),
+PARTS = (nothing_is_missing, those_that_wait, nobody_comes_back, rooms, twice)
+run(start, *(begin_and_end(part, how) for how in (by_ctl, by_manager) for part in PARTS),
     begin_and_end(many, by_ctl), over)
