@@ -47,3 +47,4 @@ libbongsu_a_SOURCES += modules/muc/commands_list.c
 libbongsu_a_SOURCES += modules/muc/commands_member.c
 libbongsu_a_SOURCES += modules/muc/away.c
 libbongsu_a_SOURCES += modules/muc/restart.c
+libbongsu_a_SOURCES += modules/inbox/inbox.c modules/inbox/inbox.h modules/inbox/list.c

@@ -103,6 +103,8 @@ on_sent(struct message_event *ev)
 			return PASS;
 		}
 	}
+	if (content_is_news(s, content))
+		e.flags |= ARCHIVE_COUNTS;
 	if (content_is_history(s, content) && prefs_allow(ev->account, s->to))
 		put(ev, &e);
 	return PASS;

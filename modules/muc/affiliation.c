@@ -166,7 +166,7 @@ struct step
 changes_write(
 	struct job *j, struct change_set *set, step_fn *next, const struct ask *more, size_t count)
 {
-	const struct room *room = room_of(j->home);
+	struct room *room = room_of(j->home);
 	struct ask *asks =
 		ARENA_ARRAY(j->arena, struct ask, set->count * AFFILIATE_ASKS + count + 1);
 	msec_t now = clock_wall();

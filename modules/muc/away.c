@@ -8,6 +8,8 @@
  * An account that is deleted belongs to no room any more: its rows go with it, and rooms that are
  * awake are told.
  *
+ * An account's list of conversations has its rooms, too.
+ *
  * Runs on: the room's home, or the member's.
  */
 #include "modules/muc/muc.h"
@@ -196,5 +198,16 @@ muc_account_removed(struct account_event *ev)
 		memcpy(r->bare, bare.p, bare.n);
 		worker_post(ev->head.worker, worker_at(i), &r->mail);
 	}
+	return PASS;
+}
+
+/* ---- Conversations ------------------------------------------------------------------------------------- */
+
+enum verdict
+muc_conversations(struct conversations_event *ev)
+{
+	struct value owner = of_jid(ev->account->home.jid);
+
+	asks_add(ev->asks, &room_queries[MEMBER_ROOMS], &owner, 1);
 	return PASS;
 }

@@ -136,6 +136,7 @@ const struct module module_muc = {
 			ON(disco_items, ORDER_NORMAL, on_items),
 			ON(account_removed, ORDER_NORMAL, muc_account_removed),
 			ON(server_stops, ORDER_NORMAL, muc_server_stops),
+			ON(conversations, ORDER_NORMAL, muc_conversations),
 			END_HOOKS,
 		},
 	.queries = room_queries,

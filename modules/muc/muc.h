@@ -258,6 +258,7 @@ enum room_query {
 	AFFILIATION_PUT,
 	AFFILIATION_VERSION,
 	MEMBER_PUT,
+	MEMBER_ROOMS,
 	MEMBER_LIST,
 	ACCOUNT_LEAVES,
 	ACCOUNT_FORGETS,
@@ -329,7 +330,7 @@ struct affiliation_change {
 
 /* Statements for a change of an affiliation, at most AFFILIATE_ASKS. */
 #define AFFILIATE_ASKS 2
-size_t affiliate_asks(const struct room *room, struct arena *a, struct ask *asks,
+size_t affiliate_asks(struct room *room, struct arena *a, struct ask *asks,
 	const struct affiliation_change *c, int64_t version);
 
 #define CHANGES_MAX 200
@@ -485,7 +486,7 @@ void room_tell_destroyed(
 void room_reconfigure(struct room *room, struct arena **a, struct room_config *c);
 /* Statements for it; or all rows, if the room is opened by it. */
 size_t room_write_asks(
-	const struct room *room, struct arena *a, struct ask **out, const struct room_config *c);
+	struct room *room, struct arena *a, struct ask **out, const struct room_config *c);
 /* Deletes its rows, then goes on with next, which calls room_tell_destroyed. */
 MUST_CHECK struct step room_destroy(struct job *j, step_fn *next);
 /* To the service itself. */
@@ -515,6 +516,8 @@ const char *hats_hash(const struct room *room, struct arena *a);
 /* Members who are not in the room. */
 void room_tell_missed(struct room *room, const struct saying *what);
 enum verdict muc_account_removed(struct account_event *ev);
+/* Rooms are among the conversations of their members. */
+enum verdict muc_conversations(struct conversations_event *ev);
 
 /* ---- Restarts (restart.c) ---------------------------------------------------------------------------- */
 

@@ -151,7 +151,7 @@ read_affiliated(const struct room *room, struct arena *a, const struct form *f, 
 static bool
 read_form(struct job *j, const struct form *f, struct configuring *c, struct problem *why)
 {
-	const struct room *room = room_of(j->home);
+	struct room *room = room_of(j->home);
 
 	if (f->form_type && !form_is(f, FORM_CONFIG))
 		return problem(why, COND_BAD_REQUEST, "that is another form");
@@ -172,8 +172,7 @@ read_form(struct job *j, const struct form *f, struct configuring *c, struct pro
 
 /* The rows of a room that is opened. */
 static size_t
-opening_asks(
-	const struct room *room, struct arena *a, struct ask **out, const struct room_config *c)
+opening_asks(struct room *room, struct arena *a, struct ask **out, const struct room_config *c)
 {
 	struct ask *asks = ARENA_ARRAY(a, struct ask, 2 + room->affiliates.count * AFFILIATE_ASKS);
 	size_t n = 0;
@@ -196,8 +195,7 @@ opening_asks(
 }
 
 size_t
-room_write_asks(
-	const struct room *room, struct arena *a, struct ask **out, const struct room_config *c)
+room_write_asks(struct room *room, struct arena *a, struct ask **out, const struct room_config *c)
 {
 	if (room->locked)
 		return opening_asks(room, a, out, c);
@@ -209,7 +207,7 @@ room_write_asks(
 static struct step
 submit(struct job *j, const struct form *f)
 {
-	const struct room *room = room_of(j->home);
+	struct room *room = room_of(j->home);
 	struct configuring *c = ARENA_NEW(j->arena, struct configuring);
 	struct problem why = { COND_NONE, NULL };
 	struct ask *asks;

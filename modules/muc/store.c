@@ -68,7 +68,14 @@ const struct query room_queries[] = {
 	[AFFILIATION_VERSION] = { "muc_affiliation_version",
 		"UPDATE muc_room SET version = ?, members =" MEMBERS " WHERE owner = ?", NULL },
 	[MEMBER_PUT] = { "muc_put_member",
-		"REPLACE INTO muc_member (owner, room, affiliation, nick) VALUES (?, ?, ?, ?)",
+		"INSERT INTO muc_member (owner, room, affiliation, nick, since) VALUES (?, ?, ?, ?, ?)"
+		" ON CONFLICT (owner, room) DO UPDATE SET affiliation = excluded.affiliation,"
+		" nick = excluded.nick",
+		"INSERT INTO muc_member (owner, room, affiliation, nick, since) VALUES (?, ?, ?, ?, ?)"
+		" ON DUPLICATE KEY UPDATE affiliation = VALUES(affiliation), nick = VALUES(nick)" },
+	[MEMBER_ROOMS] = { "muc_member_rooms",
+		"SELECT m.room, n.number, m.since FROM muc_member AS m JOIN home_number AS n"
+		" ON n.owner = m.room WHERE m.owner = ?",
 		NULL },
 	[MEMBER_LIST] = { "muc_member_list",
 		"SELECT room, affiliation, nick FROM muc_member WHERE owner = ? ORDER BY room",
@@ -244,7 +251,7 @@ room_delete_asks(struct room *room, struct arena *a, struct ask **out)
 }
 
 size_t
-affiliate_asks(const struct room *room, struct arena *a, struct ask *asks,
+affiliate_asks(struct room *room, struct arena *a, struct ask *asks,
 	const struct affiliation_change *c, int64_t version)
 {
 	struct value owner = of_jid(room->home.jid), jid = of_jid(c->who),
@@ -254,7 +261,8 @@ affiliate_asks(const struct room *room, struct arena *a, struct ask *asks,
 	asks[n++] = ask_of(a, AFFILIATION_PUT,
 		ARGS(owner, jid, of_int(c->to), nick, text_or_empty(c->reason), of_int(version)));
 	if (c->to >= AFF_MEMBER)
-		asks[n++] = ask_of(a, MEMBER_PUT, ARGS(jid, owner, of_int(c->to), nick));
+		asks[n++] = ask_of(a, MEMBER_PUT,
+			ARGS(jid, owner, of_int(c->to), nick, of_int(home_next_id(&room->home))));
 	else if (c->who.local > 0)
 		asks[n++] = ask_of(a, ROOM_DELETE_MEMBER, ARGS(jid, owner));
 	return n;

@@ -37,8 +37,8 @@ enum number_state {
 	" WHERE NOT EXISTS (SELECT 1 FROM archive WHERE owner = ? AND peer = ? AND id > ?"         \
 	" AND id <> ? AND reference = ? AND (flags & 8) <> 0)"
 
-_Static_assert(
-	ARCHIVE_OUT == 1 && ARCHIVE_ORIGIN == 8 && ARCHIVE_RETRACTED == 16 && ARCHIVE_SELF == 32,
+_Static_assert(ARCHIVE_OUT == 1 && ARCHIVE_COUNTS == 2 && ARCHIVE_ORIGIN == 8 &&
+		       ARCHIVE_RETRACTED == 16 && ARCHIVE_SELF == 32,
 	"the numbers of the flags stand in the statements");
 
 const struct query archive_queries[] = {
@@ -105,6 +105,41 @@ const struct query archive_queries[] = {
 		" ON a.owner = l.owner AND a.id = l.id WHERE l.owner = ? ORDER BY l.id LIMIT ?",
 		NULL },
 	[LEFT_COUNT] = { "archive_left_count", "SELECT COUNT(*) FROM archive_left WHERE owner = ?",
+		NULL },
+	[SEEN_PUT] = { "archive_seen_put",
+		"INSERT INTO archive_seen (owner, peer, seen) VALUES (?, ?, ?)"
+		" ON CONFLICT (owner, peer) DO UPDATE SET seen = MAX(seen, excluded.seen)",
+		"INSERT INTO archive_seen (owner, peer, seen) VALUES (?, ?, ?)"
+		" ON DUPLICATE KEY UPDATE seen = GREATEST(seen, VALUES(seen))" },
+	[SEEN_LIST] = { "archive_seen_list", "SELECT peer, seen FROM archive_seen WHERE owner = ?",
+		NULL },
+	[SEEN_DELETE] = { "archive_seen_delete", "DELETE FROM archive_seen WHERE owner = ?", NULL },
+	/* One step in the index for each peer. */
+	[TALKS] = { "archive_talks",
+		"WITH RECURSIVE talk(peer) AS (SELECT MIN(peer) FROM archive WHERE owner = ? UNION ALL"
+		" SELECT (SELECT MIN(peer) FROM archive WHERE owner = ? AND peer > talk.peer) FROM talk"
+		" WHERE talk.peer IS NOT NULL) SELECT peer, (SELECT MAX(id) FROM archive WHERE owner = ?"
+		" AND archive.peer = talk.peer) AS last FROM talk WHERE peer IS NOT NULL AND ? IS NOT NULL"
+		" ORDER BY last DESC LIMIT ?",
+		"SELECT peer, MAX(id) AS last FROM archive WHERE owner = ? AND owner = ? AND owner = ? AND"
+		" owner = ? GROUP BY peer ORDER BY last DESC LIMIT ?" },
+	[TALK_ENDS] = { "archive_talk_ends",
+		"SELECT (SELECT id FROM archive WHERE owner = ? AND peer = ? AND (flags & 2) <> 0"
+		" ORDER BY id DESC LIMIT 1), (SELECT id FROM archive WHERE owner = ? AND peer = ?"
+		" AND id > ? AND (flags & 3) = 3 ORDER BY id DESC LIMIT 1)",
+		NULL },
+	[TALK_UNREAD] = { "archive_talk_unread",
+		"SELECT COUNT(*) FROM archive WHERE owner = ? AND peer = ? AND id > ? AND (flags & 3) = 2",
+		NULL },
+	[ROOM_ENDS] = { "archive_room_ends",
+		"SELECT (SELECT id FROM archive WHERE owner = ? AND (flags & 2) <> 0"
+		" ORDER BY id DESC LIMIT 1), (SELECT id FROM archive WHERE owner = ? AND peer = ?"
+		" AND id > ? AND (flags & 2) <> 0 ORDER BY id DESC LIMIT 1)",
+		NULL },
+	[ROOM_UNREAD] = { "archive_room_unread",
+		"SELECT COUNT(*) FROM archive WHERE owner = ? AND id > ? AND (flags & 2) <> 0 AND peer <> ?",
+		NULL },
+	[NUMBER_GET] = { "home_number_get", "SELECT number FROM home_number WHERE owner = ?",
 		NULL },
 	END_QUERIES,
 };
@@ -183,8 +218,8 @@ number_ask(const struct home *h, struct value args[3])
 }
 
 /* Before the request that asks belongs to, and with it. */
-static void
-need_number(struct home *h, struct asks *asks)
+void
+archive_need_number(struct home *h, struct asks *asks)
 {
 	struct str bare = jid_bare_str(h->jid);
 	struct value args[3];
@@ -209,6 +244,7 @@ archive_delete(struct home *h, struct asks *asks)
 	struct value left[] = { number, of_int(INT64_MAX) };
 
 	asks_add(asks, &archive_queries[LEFT_DONE], left, 2);
+	asks_add(asks, &archive_queries[SEEN_DELETE], &number, 1);
 	asks_add(asks, &archive_queries[ROWS_DELETE], &number, 1);
 	asks_add(asks, &archive_queries[NUMBER_DELETE], &owner, 1);
 }
@@ -269,7 +305,7 @@ archive_put(struct home *h, struct asks *asks, const struct archive_entry *e)
 	} else {
 		asks_add(asks, &archive_queries[ROW_INSERT], args, 7);
 	}
-	need_number(h, asks);
+	archive_need_number(h, asks);
 }
 
 void

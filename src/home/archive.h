@@ -23,7 +23,8 @@
 
 enum archive_flags {
 	ARCHIVE_OUT = 1, /* sent by the owner */
-	ARCHIVE_COUNTS = 2, /* somebody wrote something: it can be unread */
+	ARCHIVE_COUNTS =
+		2, /* somebody wrote something: it can be unread, if it was not the owner */
 	ARCHIVE_GROUPCHAT = 4,
 	ARCHIVE_ORIGIN = 8, /* reference is of the sender's origin-id, else of the message's id */
 	ARCHIVE_RETRACTED = 16, /* a tombstone is in its place (XEP-0424) */
@@ -111,6 +112,30 @@ struct ask archive_find(
 
 /* References of what the owner sent with origin-ids, newest first; of everybody. */
 struct ask archive_references(struct arena *a, const struct home *h, const struct archive_range *r);
+
+/* ---- Conversations ------------------------------------------------------------------ */
+
+/* The owner has seen what the peer (or the room; then id is one of the room's) sent up to that id. */
+void archive_seen(struct home *h, struct asks *asks, struct jid with, int64_t id);
+/* (peer, id): how far. */
+struct ask archive_seen_list(struct arena *a, const struct home *h);
+/* A column `peer` stands for that address. */
+bool archive_is_peer(int64_t peer, struct jid who);
+/* (peer, id of the newest row) of each conversation, newest first. */
+struct ask archive_talks(struct arena *a, const struct home *h, unsigned limit);
+/* One row: ids of the newest message that somebody wrote, and of the newest that the owner did since
+ * `seen`; either may be NULL. */
+struct ask archive_talk_ends(struct arena *a, const struct home *h, int64_t peer, int64_t seen);
+/* The number of messages that the peer wrote after that one. */
+struct ask archive_talk_unread(struct arena *a, const struct home *h, int64_t peer, int64_t after);
+/* The same two of a room's archive, for one who is in the room. */
+struct ask archive_room_ends(struct arena *a, const struct home *room, struct jid me, int64_t seen);
+struct ask archive_room_unread(
+	struct arena *a, const struct home *room, struct jid me, int64_t after);
+/* The number that another home has (one row, or none), and what stands for that home when its ids
+ * and rows are read here. */
+struct ask archive_number(struct arena *a, struct jid owner);
+struct home archive_elsewhere(const struct home *here, struct jid owner, int64_t number);
 
 struct archive_row {
 	int64_t id;

@@ -11,6 +11,8 @@
 /* ---- archive.c, archive_left.c ------------------------------------------------------ */
 
 extern const struct query archive_queries[];
+/* Adds what writes the owner's number down, if nobody has yet. */
+void archive_need_number(struct home *h, struct asks *asks);
 
 enum archive_query {
 	ARCHIVE_LOAD,
@@ -38,6 +40,15 @@ enum archive_query {
 	LEFT_DONE,
 	LEFT_PAGE,
 	LEFT_COUNT,
+	SEEN_PUT,
+	SEEN_LIST,
+	SEEN_DELETE,
+	TALKS,
+	TALK_ENDS,
+	TALK_UNREAD,
+	ROOM_ENDS,
+	ROOM_UNREAD,
+	NUMBER_GET,
 };
 
 /* ---- archive_codec.c -------------------------------------------------------------- */

@@ -47,6 +47,14 @@ struct room_event {
 	int64_t id; /* in the room's archive */
 };
 
+/* For conversations: statements whose rows are (address, number of its archive, since when the
+ * account is in it as an id of that archive). */
+struct conversations_event {
+	struct event_head head;
+	struct account *account;
+	struct asks *asks;
+};
+
 struct features_event {
 	struct event_head head;
 	const struct stream_info *stream; /* home/stream_info.h */

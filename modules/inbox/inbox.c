@@ -1,0 +1,199 @@
+/*
+ * inbox.c -- XEP-0430: how far an account has read each of its conversations.
+ *
+ * A client says it by a displayed marker (XEP-0333) to whom it has read, or by publishing it for the
+ * user's other devices (XEP-0490).  Both name a message; its place in the archive is found and kept,
+ * if it is farther than what was known.  The list itself (list.c) follows from the archive.
+ *
+ * Runs on: the account's home.
+ */
+#include "modules/inbox/inbox.h"
+
+#include "xep/content.h"
+
+#define NS_MARKERS "urn:xmpp:chat-markers:0"
+#define NS_DISPLAYED "urn:xmpp:mds:displayed:0"
+/* Messages of a conversation among which a marker's is looked for, from the newest on. */
+#define LOOK_BACK 20000
+
+MODULE_OPTIONS(struct inbox_options)
+
+static const struct field fields[] = {
+	INT_FIELD(struct inbox_options, page, .dflt = "100", .min = 1, .max = 500,
+		.flags = FIELD_RELOAD,
+		.doc = "How many conversations are listed if the client does not say it"),
+	INT_FIELD(struct inbox_options, page_max, .dflt = "250", .min = 1, .max = 500,
+		.flags = FIELD_RELOAD, .doc = "How many may be listed at once"),
+	END_FIELDS,
+};
+
+const struct inbox_options *
+inbox_options(const struct host *h)
+{
+	return options(h);
+}
+
+/* Something was read. */
+struct reading {
+	struct jid with; /* bare: a contact or a room */
+	const char *id; /* the message's own, or an archive's */
+};
+
+static step_fn find, found, ask_room, room_known, kept;
+
+static struct reading *
+reading_new(struct arena *a, struct jid with, const char *id)
+{
+	struct reading *r = ARENA_NEW(a, struct reading);
+
+	r->with = jid_copy(a, jid_bare(with));
+	r->id = arena_text(a, id);
+	return r;
+}
+
+static struct step
+keep(struct job *j, int64_t id)
+{
+	const struct reading *r = j->state;
+	struct asks *asks = ARENA_NEW(j->arena, struct asks);
+	struct step next;
+
+	archive_seen(&j->account->home, asks, r->with, id);
+	next = job_query_all(j, kept, asks->list, asks->count);
+	asks_fini(asks);
+	return next;
+}
+
+static struct step
+kept(struct job *j)
+{
+	return job_done(j);
+}
+
+/* ---- By the sender's id (XEP-0333), in this account's archive ------------------------------- */
+
+static struct step
+find(struct job *j)
+{
+	const struct reading *r = j->state;
+	struct archive_range range = { .before = INT64_MAX, .with = r->with, .limit = LOOK_BACK };
+	struct ask ask = archive_find(j->arena, &j->account->home, &range,
+		archive_reference(r->id, j->account->home.jid));
+
+	return job_query_all(j, found, &ask, 1);
+}
+
+static struct step
+found(struct job *j)
+{
+	for (size_t i = 0; i < j->rows->count; i++)
+		if (!(row_int(j->rows, i, 1) & ARCHIVE_OUT))
+			return keep(j, row_int(j->rows, i, 0));
+	return job_done(j);
+}
+
+/* ---- By the id in a room's archive ------------------------------------------------------------ */
+
+static struct step
+ask_room(struct job *j)
+{
+	const struct reading *r = j->state;
+	struct ask ask = archive_number(j->arena, r->with);
+
+	return job_query_all(j, room_known, &ask, 1);
+}
+
+static struct step
+room_known(struct job *j)
+{
+	const struct reading *r = j->state;
+	struct home room;
+	int64_t id;
+
+	if (j->rows->count == 0)
+		return job_done(j);
+	room = archive_elsewhere(&j->account->home, r->with, row_int(j->rows, 0, 0));
+	return archive_id_read(&room, r->id, &id) ? keep(j, id) : job_done(j);
+}
+
+/* ---- What says it -------------------------------------------------------------------------------- */
+
+static const char *
+marked(const struct stanza *s)
+{
+	const char *id = xml_get(stanza_child(s, NS_MARKERS, "displayed"), "id");
+
+	return id && *id ? id : NULL;
+}
+
+static enum verdict
+on_accepted(struct message_event *ev)
+{
+	const struct stanza *s = ev->stanza;
+	const char *id = marked(s);
+	struct arena *arena;
+	struct reading *r;
+
+	if (!id || s->to.local == 0 || s->type == MESSAGE_ERROR || s->type == MESSAGE_HEADLINE)
+		return PASS;
+	arena = arena_new(0);
+	r = reading_new(arena, s->to, id);
+	job_start(ev->account, NULL, &arena, r, s->type == MESSAGE_GROUPCHAT ? ask_room : find);
+	return PASS;
+}
+
+static step_fn take_own;
+
+static struct step
+take_own(struct job *j)
+{
+	const struct reading *r = j->state;
+	int64_t id;
+
+	return archive_id_read(&j->account->home, r->id, &id) ? keep(j, id) : job_done(j);
+}
+
+/* The archive that gave the id is this account's, or the room's. */
+static enum verdict
+on_published(struct pep_event *ev)
+{
+	const struct xml *sid = xml_child(ev->payload, NS_SID, "stanza-id");
+	const char *by = xml_get(sid, "by"), *id = xml_get(sid, "id");
+	struct arena *arena;
+	struct reading *r;
+	struct jid with;
+	bool own;
+
+	if (!text_eq(ev->node, NS_DISPLAYED) || !by || !id)
+		return PASS;
+	arena = arena_new(0);
+	own = str_eq(str_of(by), jid_bare_str(ev->account->home.jid));
+	if (jid_parse(arena, str_of(ev->item), &with) != JID_OK ||
+		(!own && !str_eq(str_of(by), jid_bare_str(with)))) {
+		arena_free(&arena);
+		return PASS;
+	}
+	r = reading_new(arena, with, id);
+	job_start(ev->account, NULL, &arena, r, own ? take_own : ask_room);
+	return PASS;
+}
+
+MODULE(inbox) = {
+	IDENTITY(inbox),
+	.summary = "Lists conversations, with what is unread",
+	.xeps = XEPS({ 430, "0.2.0", XEP_COMPLETE, NULL }),
+	.options = fields,
+	.options_size = sizeof(struct inbox_options),
+	.account_features = FEATURES(NS_INBOX),
+	.iqs =
+		(const struct iq_handler[]){
+			{ NS_INBOX, "inbox", ON_GET, TO_SELF, inbox_list },
+			END_IQS,
+		},
+	.hooks =
+		(const struct hook[]){
+			ON(message_accepted, ORDER_OBSERVE, on_accepted),
+			ON(pep_published, ORDER_NORMAL, on_published),
+			END_HOOKS,
+		},
+};

@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""XEP-0430: the list of conversations, and what of them is unread on any device.
+
+timeout: 240
+"""
+from bongsu import Server, check, escape, muc, run
+
+INBOX = "urn:xmpp:inbox:1"
+NAMES = "{urn:xmpp:inbox:1}"
+RSM = "{http://jabber.org/protocol/rsm}"
+RESULT = "{urn:xmpp:mam:2}result"
+BODY = "{urn:xmpp:forward:0}forwarded/{jabber:client}message/{jabber:client}body"
+SID = "{urn:xmpp:sid:0}stanza-id"
+MARKERS = "urn:xmpp:chat-markers:0"
+server = Server()
+
+
+class Inbox:
+    """The answer to one question."""
+
+    def __init__(self, client, more="", rsm=""):
+        self.answer = client.ask("get", f"<inbox xmlns='{INBOX}'{more}>"
+                                 + (f"<set xmlns='http://jabber.org/protocol/rsm'>{rsm}</set>" if rsm else "") + "</inbox>")
+        came = client.take()
+        entries = [e for e in came if e.find(f"{NAMES}entry") is not None]
+        client.came.extend(e for e in came if e not in entries)
+        self.order = [e.find(f"{NAMES}entry").get("jid") for e in entries]
+        self.unread = {e.find(f"{NAMES}entry").get("jid"): int(e.find(f"{NAMES}entry").get("unread")) for e in entries}
+        self.ids = {e.find(f"{NAMES}entry").get("jid"): e.find(f"{NAMES}entry").get("id") for e in entries}
+        self.bodies = [e.text(f"{RESULT}/{BODY}") for e in entries]
+        fin = self.answer.find(f"{NAMES}fin")
+        self.counts = None if fin is None else tuple(int(fin.get(n)) for n in ("total", "unread", "all-unread"))
+        self.last = None if fin is None else fin.findtext(f"{RSM}set/{RSM}last")
+        self.first = None if fin is None else fin.findtext(f"{RSM}set/{RSM}first")
+
+    def holds(self, what, unread, counts=None):
+        got = [(jid, self.unread[jid]) for jid in self.order]
+        return check(what, got == unread and (counts is None or counts == self.counts), f"{got} {self.counts} {self.answer}")
+
+
+def say(client, to, body, more="", kind="chat"):
+    number = f"m{next(client.ids)}-{client.jid.partition('@')[0]}"
+    client.send(f"<message to='{escape(to)}' type='{kind}' id='{number}'>"
+                + (f"<body>{body}</body>" if body else "") + more + "</message>")
+    return number
+
+
+def displayed(client, to, number, kind="chat"):
+    say(client, to, "", f"<displayed xmlns='{MARKERS}' id='{number}'/>", kind)
+
+
+def two_devices():
+    alice, phone, desk = server.login("alice"), server.login("bob", "phone"), server.login("bob", "desk")
+    Inbox(phone).holds("nothing was said yet", [], (0, 0, 0))
+    numbers = [say(alice, "bob@localhost", f"n{i}") for i in range(5)]
+    carol = server.login("carol")
+    say(carol, "bob@localhost", "Hello")
+    carol.sync()
+    alice.sync()
+    phone_box = Inbox(phone)
+    check("both conversations", sorted(phone_box.unread.items()) == [("alice@localhost", 5), ("carol@localhost", 1)], phone_box.unread)
+    check("are counted", phone_box.counts == (2, 2, 6), phone_box.counts)
+    check("with the newest messages", sorted(phone_box.bodies) == ["Hello", "n4"], phone_box.bodies)
+    displayed(phone, "alice@localhost", numbers[2])
+    phone.sync()
+    box = Inbox(desk)
+    check("a partial read counts on the other device", box.unread["alice@localhost"] == 2, box.unread)
+    displayed(desk, "alice@localhost", numbers[0])
+    desk.sync()
+    check("an older marker takes nothing back", Inbox(phone).unread["alice@localhost"] == 2)
+    say(alice, "bob@localhost", "", f"<retract xmlns='urn:xmpp:message-retract:1' id='{numbers[4]}'/><store xmlns='urn:xmpp:hints'/>")
+    alice.sync()
+    settle(phone, lambda b: b.unread.get("alice@localhost") == 1, "what was retracted is not unread")
+    say(phone, "carol@localhost", "Hi")
+    phone.sync()
+    box = Inbox(phone)
+    check("an answer shows that all before it was read", box.unread["carol@localhost"] == 0, box.unread)
+    check("and comes first", box.order[0] == "carol@localhost", box.order)
+    only = Inbox(phone, " unread-only='true'")
+    only.holds("only what is unread", [("alice@localhost", 1)], (2, 1, 1))
+    bare = Inbox(phone, " messages='false'")
+    check("without messages", bare.bodies == [None, None] and bare.order == box.order, bare.bodies)
+    say(alice, "bob@localhost", "", "<received xmlns='urn:xmpp:receipts' id='x'/>")
+    alice.sync()
+    check("a receipt is no news", Inbox(phone).unread["alice@localhost"] == 1)
+    server.kill()
+    server.start()
+    again = Inbox(server.login("bob", "phone"))
+    check("all is the same after kill -9", (again.unread, again.counts) == (box.unread, (2, 1, 1)), (again.unread, again.counts))
+
+
+def settle(client, holds, what, tries=200):
+    """What a marker or retraction changes is written after it was accepted: asks until it is there."""
+    for _ in range(tries):
+        box = Inbox(client)
+        if holds(box):
+            break
+    check(what, holds(box), (box.unread, box.counts))
+
+
+def published():
+    alice, dave = server.login("alice"), server.login("dave", "phone")
+    dave.available()
+    numbers = [say(alice, "dave@localhost", f"n{i}") for i in range(3)]
+    ids = [dave.wait(lambda e, n=n: e.get("id") == n).find(SID).get("id") for n in numbers]
+    settle(dave, lambda b: b.unread == {"alice@localhost": 3}, "three are unread")
+    dave.ask("set", "<pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='urn:xmpp:mds:displayed:0'>"
+             "<item id='alice@localhost'><displayed xmlns='urn:xmpp:mds:displayed:0'>"
+             f"<stanza-id xmlns='urn:xmpp:sid:0' by='dave@localhost' id='{ids[1]}'/></displayed></item></publish></pubsub>")
+    settle(dave, lambda b: b.unread == {"alice@localhost": 1}, "what was published as displayed is read (XEP-0490)")
+
+
+def pages():
+    erin = server.login("erin")
+    for i in range(7):
+        say(erin, f"user{i}@localhost", f"to {i}")
+        erin.sync()
+    newest = [f"user{i}@localhost" for i in range(6, -1, -1)]
+    first = Inbox(erin, rsm="<max>3</max>")
+    check("the first page", first.order == newest[:3] and first.counts == (7, 0, 0), first.answer)
+    second = Inbox(erin, rsm=f"<max>3</max><after>{first.last}</after>")
+    check("the second", second.order == newest[3:6], second.answer)
+    check("the last", Inbox(erin, rsm=f"<max>3</max><after>{second.last}</after>").order == newest[6:])
+    check("backwards", Inbox(erin, rsm=f"<max>3</max><before>{second.first}</before>").order == newest[:3])
+    check("the end", Inbox(erin, rsm="<max>2</max><before/>").order == newest[5:])
+    none = Inbox(erin, rsm="<max>0</max>")
+    check("only counts", none.order == [] and none.counts == (7, 0, 0), none.answer)
+    wrong = erin.ask("get", f"<inbox xmlns='{INBOX}'><set xmlns='http://jabber.org/protocol/rsm'><after>nonsense</after></set></inbox>")
+    check("an unknown item", wrong.condition == "item-not-found", wrong)
+    foreign = erin.ask("get", f"<inbox xmlns='{INBOX}'/>", to="alice@localhost")
+    check("of nobody else", foreign.get("type") == "error", foreign)
+
+
+def rooms():
+    owner, member = server.login("frank"), server.login("grace", "phone")
+    room = "team@conference.localhost"
+    muc.enter(owner, room, "Frank")
+    owner.ask("set", f"<query xmlns='{muc.OWNER}'><x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'>"
+              f"<value>{muc.MUC}#roomconfig</value></field><field var='muc#roomconfig_membersonly'><value>1</value></field>"
+              "</x></query>", to=room)
+    said = say(owner, room, "before", kind="groupchat")
+    owner.wait(lambda e: e.get("id") == said)
+    owner.ask("set", f"<query xmlns='{muc.ADMIN}'><item jid='grace@localhost' affiliation='member'/></query>", to=room)
+    numbers = [say(owner, room, f"r{i}", kind="groupchat") for i in range(4)]
+    ids = [owner.wait(lambda e, n=n: e.get("id") == n).find(SID).get("id") for n in numbers]
+    box = Inbox(member)
+    check("a member who was never in the room hears of it", box.unread == {room: 4} and box.bodies == ["r3"], (box.unread, box.bodies))
+    check("under the room's id", box.ids[room] == ids[3], box.ids)
+    check("the owner wrote it all", Inbox(owner).unread == {room: 0})
+    muc.enter(member, room, "Grace")
+    displayed(member, room, ids[2], "groupchat")
+    settle(member, lambda b: b.unread == {room: 1}, "a marker in the room counts")
+    own = say(member, room, "mine", kind="groupchat")
+    member.wait(lambda e: e.get("id") == own)
+    check("what one says shows that one has read", Inbox(member).unread == {room: 0})
+    server.restart()
+    member, owner = server.login("grace", "phone"), server.login("frank")
+    muc.enter(owner, room, "Frank")
+    said = say(owner, room, "news", kind="groupchat")
+    owner.wait(lambda e: e.get("id") == said)
+    check("after a restart, from the room alone", Inbox(member).unread == {room: 1})
+
+
+def main():
+    server.start()
+    server.register("alice", "bob", "carol", "dave", "erin", "frank", "grace")
+    try:
+        run(two_devices, published, pages, rooms)
+    finally:
+        server.kill()
+
+
+main()
