@@ -33,14 +33,21 @@ tests_bench_bench_SOURCES += tests/bench/wire.h
 tests_bench_bench_SOURCES += tests/bench/ws.c
 tests_bench_bench_SOURCES += tests/bench/ws.h
 EXTRA_DIST += tests/bench/bosh
+
+# The bare bound of the databases, without a server.
+EXTRA_PROGRAMS += tests/bench/inserts
+tests_bench_inserts_SOURCES = tests/bench/inserts.c
+tests_bench_inserts_CPPFLAGS = -D_GNU_SOURCE $(MARIADB_CFLAGS) $(SQLITE_CFLAGS)
+tests_bench_inserts_LDADD = $(MARIADB_LIBS) $(SQLITE_LIBS)
+
 EXTRA_DIST += tests/bench/compare
 EXTRA_DIST += tests/bench/peers/lib.sh
 EXTRA_DIST += tests/bench/peers/bongsu.sh
 EXTRA_DIST += tests/bench/peers/ejabberd.sh
 EXTRA_DIST += tests/bench/peers/prosody.sh
-CLEANFILES += tests/bench/bench$(EXEEXT)
+CLEANFILES += tests/bench/bench$(EXEEXT) tests/bench/inserts$(EXEEXT)
 
-bench-tools: tests/bench/bench$(EXEEXT)
+bench-tools: tests/bench/bench$(EXEEXT) tests/bench/inserts$(EXEEXT)
 
 # make bench BENCH="--quick": needs root the first time, to install ejabberd and Prosody.
 bench: bench-tools all
