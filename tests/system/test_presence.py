@@ -46,6 +46,8 @@ def broadcast():
     watchers = {s: enter(f"bro-{s}") for s in SUBSCRIPTIONS}
     silent = server.login("bro-both", "silent")  # connected, never available
     own = enter("bro-x", "own")
+    for watcher in watchers.values():
+        passed(watcher, own)
     for client in (*watchers.values(), own):
         client.sync().take()
     x = server.login("bro-x", "x")
@@ -235,6 +237,7 @@ def values():
     server.register("val-x", "val-y")
     befriend("val-x", "val-y")
     x, y = server.login("val-x", "x"), enter("val-y")
+    passed(y, x)  # and so the answer to the probe is here
     y.sync().take()
     bad = ["<show>busy</show>", "<show/>", "<show>away</show><show>xa</show>", "<priority>128</priority>",
            "<priority>-129</priority>", "<priority>x</priority>", "<priority/>", "<priority>1</priority><priority>2</priority>"]
@@ -242,7 +245,8 @@ def values():
         x.send(f"<presence id='bad'>{inside}</presence>")
         answer = x.wait("id='bad'")
         check(f"{inside} is refused", answer.condition == "bad-request" and answer.get("type") == "error", answer)
-    check("nobody saw any of it", not presences(y))
+    got = presences(y)
+    check("nobody saw any of it", not got, got)
     for inside in ("<show>away</show>", "<show>chat</show>", "<show>dnd</show>", "<show>xa</show>", "<priority>127</priority>",
                    "<priority>-128</priority>", "<priority> 5 </priority>", "<show>xa</show><status>a</status>"
                    "<status xml:lang='ko'>\ubd09\uc218</status><priority>0</priority>"):
