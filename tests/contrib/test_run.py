@@ -20,6 +20,8 @@ import time
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(TOP / "tests/lib"))
+from bongsu import Client, client_context  # noqa: E402: where it is had to be said first
 counts = {"ok": 0, "FAIL": 0, "SKIP": 0}
 
 
@@ -203,6 +205,15 @@ def first_start(folder, store, options):
     return script
 
 
+def registers(port, name):
+    """Does a client make itself that account, over direct TLS?"""
+    with Client(port, direct=client_context()) as client:
+        client.open()
+        answer = client.ask("set", f"<query xmlns='jabber:iq:register'><username>{name}</username>"
+                            "<password>secret</password></query>")
+        return answer.get("type") == "result"
+
+
 def second_start(folder, store, secrets):
     script = Script(folder, "--store", store)
     if not check(f"{store}: starts again", script.started(60), script.output[-2000:]):
@@ -211,6 +222,7 @@ def second_start(folder, store, secrets):
     check(f"{store}: the second start takes seconds", script.took < 8, f"{script.took:.1f} s")
     print(f"     ({script.took:.1f} s)")
     check(f"{store}: prints no password again", not script.passwords())
+    check(f"{store}: without the option no client makes an account", not registers(script.port + 1, "erin"))
     check(f"{store}: the accounts are kept",
           all(script.knows(n, p) for n, p in secrets.items() if n in ("alice", "bob")))
     rival = Script(folder, "--store", store)
@@ -246,6 +258,7 @@ def main():
         script = first_start(folder, store, ["--open-registration"])
         if script is None:
             continue
+        check(f"{store}: a client makes itself an account", registers(script.port + 1, "dave"))
         if store == "sqlite":
             chat(script, folder)
         check(f"{store}: SIGINT ends it", script.stop(signal.SIGINT) == 0)

@@ -227,8 +227,8 @@ def churn():
 
 
 def away():
-    """A group of 100 goes on while 95 of them are away; on return each finds all that was said, with one question."""
-    place, mam = "group@conference.localhost", "urn:xmpp:mam:2"
+    """A group of 100 goes on while 95 of them are away; on return each is told how much is unread, and finds all that was said."""
+    place, mam, inbox = "group@conference.localhost", "urn:xmpp:mam:2", "{urn:xmpp:inbox:1}entry"
     present = [server.login(f"g{i}", "here") for i in range(5)]
     make(present[0], place, "g0", membersonly="1")
     answer = admin(present[0], place, *({"jid": f"g{i}@localhost", "affiliation": "member"} for i in range(1, 100)))
@@ -241,9 +241,12 @@ def away():
     said = [f"{rng.random()} of g{i % 5}" for i in range(120)]
     for i, body in enumerate(said):
         muc.say(present[i % 5], place, body, f"w{i}")
-    wrong = []
+    wrong, unread = [], []
     for i in range(5, 100):
         with server.login(f"g{i}", "back") as client:
+            client.ask("get", "<inbox xmlns='urn:xmpp:inbox:1'/>")
+            entries = [e.find(inbox) for e in client.take() if e.find(inbox) is not None]
+            unread.append({e.get("jid"): e.get("unread") for e in entries}.get(place))
             found, last = [], ""
             while True:
                 answer = client.ask("set", f"<query xmlns='{mam}'><set xmlns='http://jabber.org/protocol/rsm'><max>100</max>"
@@ -256,6 +259,7 @@ def away():
             if found != said:
                 wrong.append((client.jid, len(found), answer))
     check("each of 95 who were away finds all of it", not wrong, wrong[:3])
+    check("and was told that all of it is unread", unread == [str(len(said))] * 95, unread)
 
 
 def restart():
