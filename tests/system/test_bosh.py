@@ -295,7 +295,7 @@ def lost():
 
 
 def pauses():
-    server.configure(http={"bosh_inactivity": "1s", "bosh_max_pause": "20s"})
+    server.configure(http={"bosh_inactivity": "3s", "bosh_max_pause": "20s"})
     server.reload()
     alice = idle("alice", "pause")
     bob = server.login("bob")
@@ -304,7 +304,7 @@ def pauses():
     paused = alice.post(pause=15)
     check("a pause frees all requests", not alice.done(held).elements and not alice.done(paused).elements)
     bob.send(message(alice.jid, "meanwhile"))
-    time.sleep(2.5)  # longer than the usual inactivity: this is what is tested
+    time.sleep(5)  # longer than the usual inactivity: this is what is tested
     got = gather(alice, 1)
     check("longer than inactivity", got == ["meanwhile"], got)
     answer = alice.ask(pause=30)
@@ -320,7 +320,7 @@ def pauses():
     check("and is not found", terminal(alice.ask()) == "item-not-found")
     held = idle("alice", "holds")
     one = held.post()
-    check("a request that waits keeps it", one.waits(2.5))
+    check("a request that waits keeps it", one.waits(5))
     one.cut()
     server.wait_log("the client made no more requests.*(?s:.*)the client made no more requests")
     check("unless its client is gone", terminal(held.ask()) == "item-not-found")
@@ -463,7 +463,7 @@ def security():
 
 
 def resumption():
-    server.configure(http={"bosh_inactivity": "1s"})
+    server.configure(http={"bosh_inactivity": "3s"})
     server.reload()
     alice = login("alice", "sm")
     alice.send(f"<enable xmlns='{SM}' resume='true'/>")
