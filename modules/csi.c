@@ -28,10 +28,12 @@ struct held {
 	char key[];
 };
 
-/* A session that is inactive. */
+/* A session that is inactive.  Not a pointer to it: where the module is turned off meanwhile, nobody
+ * tells of its end. */
 struct phone {
 	struct phone *next;
-	struct session *session;
+	struct worker *worker;
+	uint32_t slot, generation;
 	struct list held; /* oldest first */
 	struct hash by_key;
 	size_t bytes;
@@ -144,16 +146,15 @@ phone_of(const struct session *s)
 {
 	struct phone *p = slot_of(s->account)->phones;
 
-	while (p && p->session != s)
+	while (p && (p->slot != s->slot || p->generation != s->generation))
 		p = p->next;
 	return p;
 }
 
 /* Sends all, oldest first. */
 static void
-let_go(struct phone *p)
+let_go(struct phone *p, struct session *s)
 {
-	struct session *s = p->session;
 	struct held *h;
 
 	s->filters--; /* it is this that looks */
@@ -169,6 +170,7 @@ let_go(struct phone *p)
 static void
 phone_free(struct csi *c, struct phone *p)
 {
+	struct session *s = session_find(p->worker, p->slot, p->generation);
 	struct phone **at = &c->phones;
 	struct held *h;
 
@@ -178,7 +180,8 @@ phone_free(struct csi *c, struct phone *p)
 	while (*at != p)
 		at = &(*at)->next;
 	*at = p->next;
-	p->session->filters--;
+	if (s)
+		s->filters--;
 	mem_free(&p);
 }
 
@@ -193,7 +196,9 @@ become_inactive(struct session *s)
 	if (phone_of(s))
 		return;
 	p = MEM_NEW(struct phone);
-	p->session = s;
+	p->worker = s->worker;
+	p->slot = s->slot;
+	p->generation = s->generation;
 	list_init(&p->held);
 	hash_init(&p->by_key);
 	p->next = c->phones;
@@ -208,7 +213,7 @@ become_active(struct session *s)
 
 	if (!p)
 		return;
-	let_go(p);
+	let_go(p, s);
 	phone_free(slot_of(s->account), p);
 }
 
@@ -256,12 +261,12 @@ on_out(struct out_event *ev)
 	arena = arena_new(0);
 	key = key_of(arena, ev->stanza);
 	if (!key) {
-		let_go(p);
+		let_go(p, ev->session);
 		return PASS;
 	}
 	hold(p, ev->stanza, key);
 	if (p->by_key.count > HELD_MAX || p->bytes > HELD_BYTES_MAX)
-		let_go(p);
+		let_go(p, ev->session);
 	return STOP;
 }
 

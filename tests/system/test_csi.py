@@ -195,10 +195,27 @@ def with_stream_management():
     check("a session may end with what it holds", server.ctl("user_resources", "alice", "localhost").code == 0)
 
 
+def turned_off():
+    """A session that ends while the module is off leaves nothing behind that could be mistaken for another's."""
+    phone = csi(server.login("alice", "pocket"), "inactive")
+    phone.sync()
+    server.configure(modules={"csi": False})
+    check("the module is turned off", server.ctl("reload_config").code == 0)
+    phone.ends()
+    server.configure(modules={})
+    check("and on again", server.ctl("reload_config").code == 0)
+    phone = server.login("alice", "pocket")
+    phone.available()
+    bob.send("<presence><show>xa</show></presence>")
+    check("a new session is active", phone.wait(lambda e: e.name == "presence" and e.text("c:show") == "xa"))
+    phone.ends()
+    check("an account with what was left can be deleted", server.ctl("unregister", "alice", "localhost").code == 0)
+
+
 def over():
     for client in (alice, bob, carol):
         client.close()
     server.stop()
 
 
-run(login, presence, states, events, urgent, pings, bound, with_stream_management, over)
+run(login, presence, states, events, urgent, pings, bound, with_stream_management, turned_off, over)
