@@ -62,10 +62,16 @@ end(struct stream *s)
 		bosh_wake(b);
 }
 
+static size_t
+unsent(const struct stream *s)
+{
+	return buf_len(&bosh_of(s)->out);
+}
+
 static bool
 is_full(const struct stream *s)
 {
-	return buf_len(&bosh_of(s)->out) > (size_t)stream_conf(s)->max_output;
+	return unsent(s) > (size_t)stream_conf(s)->max_output;
 }
 
 /* ---- The end ------------------------------------------------------------------------- */
@@ -308,6 +314,7 @@ const struct transport transport_bosh = {
 	.begin = begin,
 	.end = end,
 	.is_full = is_full,
+	.unsent = unsent,
 	.close = close_stream,
 	.abort = abort_stream,
 	.free = free_bosh,

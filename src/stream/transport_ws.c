@@ -82,6 +82,12 @@ is_full(const struct stream *s)
 	return conn_is_full(ws_of(s)->conn);
 }
 
+static size_t
+unsent(const struct stream *s)
+{
+	return conn_unsent(ws_of(s)->conn);
+}
+
 static void
 ping(struct stream *s)
 {
@@ -362,6 +368,7 @@ static const struct transport transport_ws = {
 	.begin = begin,
 	.end = end,
 	.is_full = is_full,
+	.unsent = unsent,
 	.close = close_stream,
 	.abort = abort_stream,
 	.free = free_ws,

@@ -360,6 +360,23 @@ def limits():
     writer.ends()
 
 
+def history():
+    """A client that asks for much history at once and reads late gets all of it."""
+    alice, bob = login("alice", "reads"), server.login("bob")
+    for i in range(10):
+        bob.send(f"<message type='chat' to='alice@localhost' id='h{i}'><body>{'x' * 90000}</body></message>")
+    bob.sync()
+    for i in range(20):
+        alice.send(f"<iq xmlns='jabber:client' type='set' id='many{i}'><query xmlns='urn:xmpp:mam:2'>"
+                   "<set xmlns='http://jabber.org/protocol/rsm'><before/></set></query></iq>")
+    time.sleep(1)  # it does not read meanwhile
+    for i in range(20):
+        alice.wait(f"id='many{i}'")
+    check("who asks for much history and reads late is not cut off", True)
+    alice.ends()
+    bob.ends()
+
+
 def memory():
     """What an idle session costs, over TCP and over WebSocket, in a server that did nothing else."""
     if os.environ.get("BONGSU_SANITIZER"):
@@ -400,7 +417,7 @@ def everything():
     with server:
         server.register("alice", "bob")
         for part in (handshakes, origins, opening, wrong_messages, wrong_frames, fragments, chat, security, closing, pings,
-                     resumption, limits, memory, stops):
+                     resumption, history, limits, memory, stops):
             try:
                 part()
             except Ended as error:
