@@ -219,7 +219,10 @@ home_with(struct worker *w, const struct home_kind *kind, struct jid bare, struc
 
 	if (is_new)
 		h = make(w, kind, bare);
-	assert(h->kind == kind);
+	if (h->kind != kind) { /* its domain became another service's; it goes when it is idle */
+		wait->ready(h, wait, false);
+		return;
+	}
 	if (h->state == HOME_WARM) {
 		home_touch(h);
 		wait->ready(h, wait, true);
