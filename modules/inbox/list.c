@@ -77,21 +77,23 @@ inbox_list(struct job *j)
 	return next;
 }
 
+/* The rows are in the order of their peers. */
 static int64_t
 seen_of(const struct rows *seen, int64_t peer)
 {
-	for (size_t i = 0; i < seen->count; i++)
-		if (row_int(seen, i, 0) == peer)
-			return row_int(seen, i, 1);
-	return 0;
-}
+	size_t from = 0, to = seen->count;
 
-static int64_t
-seen_in_room(const struct rows *seen, struct jid room)
-{
-	for (size_t i = 0; i < seen->count; i++)
-		if (archive_is_peer(row_int(seen, i, 0), room))
-			return row_int(seen, i, 1);
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+		int64_t here = row_int(seen, middle, 0);
+
+		if (here == peer)
+			return row_int(seen, middle, 1);
+		if (here < peer)
+			from = middle + 1;
+		else
+			to = middle;
+	}
 	return 0;
 }
 
@@ -106,7 +108,7 @@ add_rooms(struct job *j, struct listing *l, const struct rows *rooms, const stru
 		if (jid_parse(j->arena, row_str(rooms, i, 0), &jid) != JID_OK)
 			continue;
 		t->room = archive_elsewhere(&j->account->home, jid, row_int(rooms, i, 1));
-		t->seen = seen_in_room(seen, jid);
+		t->seen = seen_of(seen, archive_peer(jid));
 		if (t->seen < since)
 			t->seen = since;
 		l->count++;

@@ -111,8 +111,8 @@ const struct query archive_queries[] = {
 		" ON CONFLICT (owner, peer) DO UPDATE SET seen = MAX(seen, excluded.seen)",
 		"INSERT INTO archive_seen (owner, peer, seen) VALUES (?, ?, ?)"
 		" ON DUPLICATE KEY UPDATE seen = GREATEST(seen, VALUES(seen))" },
-	[SEEN_LIST] = { "archive_seen_list", "SELECT peer, seen FROM archive_seen WHERE owner = ?",
-		NULL },
+	[SEEN_LIST] = { "archive_seen_list",
+		"SELECT peer, seen FROM archive_seen WHERE owner = ? ORDER BY peer", NULL },
 	[SEEN_DELETE] = { "archive_seen_delete", "DELETE FROM archive_seen WHERE owner = ?", NULL },
 	/* One step in the index for each peer. */
 	[TALKS] = { "archive_talks",

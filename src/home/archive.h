@@ -117,10 +117,10 @@ struct ask archive_references(struct arena *a, const struct home *h, const struc
 
 /* The owner has seen what the peer (or the room; then id is one of the room's) sent up to that id. */
 void archive_seen(struct home *h, struct asks *asks, struct jid with, int64_t id);
-/* (peer, id): how far. */
+/* (peer, id): how far; in the order of the peers. */
 struct ask archive_seen_list(struct arena *a, const struct home *h);
-/* A column `peer` stands for that address. */
-bool archive_is_peer(int64_t peer, struct jid who);
+/* The keyed hash of a bare JID, as the column `peer` holds it. */
+int64_t archive_peer(struct jid j);
 /* (peer, id of the newest row) of each conversation, newest first. */
 struct ask archive_talks(struct arena *a, const struct home *h, unsigned limit);
 /* One row: ids of the newest message that somebody wrote, and of the newest that the owner did since

@@ -85,7 +85,5 @@ extern const size_t archive_dictionaries_count;
 
 void archive_id_init(const uint8_t key[16], uint64_t seed);
 void archive_id_fini(void);
-/* The keyed hash of a bare JID, as the column holds it. */
-int64_t archive_peer(struct jid j);
 
 #endif

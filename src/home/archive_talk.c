@@ -47,12 +47,6 @@ archive_seen_list(struct arena *a, const struct home *h)
 	return ask_of(a, SEEN_LIST, ARGS_OF(of_int(h->number)));
 }
 
-bool
-archive_is_peer(int64_t peer, struct jid who)
-{
-	return peer == archive_peer(who);
-}
-
 /* ---- Conversations of an account ---------------------------------------------------------- */
 
 struct ask
