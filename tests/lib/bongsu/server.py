@@ -22,6 +22,8 @@ LISTEN = {
     "tls": {"service": "c2s", "tls": "direct"},
 }
 
+CRASHES = [-number for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)]
+
 Done = namedtuple("Done", "code out err")
 
 
@@ -97,8 +99,10 @@ class Server:
         return check("the server stops", status == 0, f"{status}: {self.log()[-2000:]}")
 
     def kill(self):
-        """Kills it, if it still runs."""
+        """Kills it, if it still runs. If it crashed before, tests/run is told by a file."""
         if self.process:
+            if self.process.poll() in CRASHES:
+                Path(f"crash.{self.process.pid}").write_text(self.log()[-2000:], encoding="utf-8")
             self.process.kill()
             self.process.wait()
 
