@@ -40,22 +40,42 @@ wrong_count(const struct command *c, size_t argc, struct err *why)
 		argc < least ? "more" : "less", n == 1 ? "" : "s");
 }
 
+/* The argument that the word means, and its value.  What may be left out can be named. */
+static const struct field *
+meant(const struct command *c, size_t i, const char *word, struct str *value)
+{
+	struct str rest = str_of(word), name = str_cut(&rest, '=');
+	const struct field *named = rest.p ? fields_find(c->args, name) : NULL;
+
+	*value = str_of(word);
+	if (!named || named->flags & FIELD_REQUIRED || i < command_args_required(c))
+		return &c->args[i];
+	*value = rest;
+	return named;
+}
+
 bool
-command_read_args(const struct command *c, struct arena *a, const char *const *argv, size_t argc,
+command_read_args(const struct command *c, struct arena *a, const char *const *argv, size_t *argc,
 	void **args, struct err *why)
 {
+	size_t count = *argc;
 	char expected[256];
+	struct str value;
 
-	if (argc < command_args_required(c) || argc > command_args_count(c))
-		return wrong_count(c, argc, why);
+	if (count < command_args_required(c) || count > command_args_count(c))
+		return wrong_count(c, count, why);
 	*args = arena_alloc(a, c->args_size > 0 ? c->args_size : 1);
 	if (!c->args)
 		return true;
 	fields_default(c->args, *args, a);
-	for (size_t i = 0; i < argc; i++) {
-		if (!field_set(&c->args[i], *args, a, str_of(argv[i]), expected, sizeof(expected)))
-			return err_set(why, "the argument '%s' of '%s' must be %s.",
-				c->args[i].name, c->name, expected);
+	for (size_t i = 0; i < count; i++) {
+		const struct field *f = meant(c, i, argv[i], &value);
+
+		if (!field_set(f, *args, a, value, expected, sizeof(expected)))
+			return err_set(why, "the argument '%s' of '%s' must be %s.", f->name,
+				c->name, expected);
+		if ((size_t)(f - c->args) >= *argc)
+			*argc = (size_t)(f - c->args) + 1;
 	}
 	return true;
 }

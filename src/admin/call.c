@@ -537,7 +537,7 @@ command_run(struct worker *w, const char *name, const char *const *argv, size_t 
 	c->worker = w;
 	c->taker = *taker;
 	c->taker.who = arena_text(a, taker->who);
-	if (command && command_read_args(command, a, argv, argc, &c->args, &why)) {
+	if (command && command_read_args(command, a, argv, &c->argc, &c->args, &why)) {
 		job_start_call(w, NULL, c, begin, ended);
 		return;
 	}

@@ -52,6 +52,7 @@ commands_init(void)
 	add_all(commands_roster);
 	add_all(commands_message);
 	add_all(commands_server);
+	add_all(commands_archive);
 	store_add_queries(commands_account_queries);
 	store_add_queries(commands_server_queries);
 	commands_server_start();

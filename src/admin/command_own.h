@@ -14,6 +14,7 @@
 
 extern const struct command commands_account[], commands_session[], commands_roster[],
 	commands_server[], commands_message[];
+extern const struct command commands_archive[];
 extern const struct query commands_account_queries[], commands_server_queries[];
 
 /* Uptime counts from here. */
@@ -36,9 +37,11 @@ step_fn help_run;
 /* All, and those that may not be left out. */
 size_t command_args_count(const struct command *c);
 size_t command_args_required(const struct command *c);
-/* Reads argv into *args (in a).  False: *why has one line that says what was wrong. */
+/* Reads argv into *args (in a); *argc becomes the number of arguments up to the last that was given,
+ * since those that may be left out can be named («limit=50»).  False: *why has one line that says
+ * what was wrong. */
 MUST_CHECK bool command_read_args(const struct command *c, struct arena *a, const char *const *argv,
-	size_t argc, void **args, struct err *why);
+	size_t *argc, void **args, struct err *why);
 /* Adds «name alice example.org (secret)»: secrets hidden, long texts cut. */
 void command_write_args(const struct command *c, const void *args, size_t argc, struct buf *out);
 

@@ -63,9 +63,10 @@ commands_print(struct buf *out)
 	const char *tag = "";
 
 	buf_put_lit(out,
-		"# Commands\n\n`bongsuctl COMMAND ARGUMENT...` runs them; all arguments are "
-		"positional. With `--json` lines of several cells become objects, a\nsingle cell a "
-		"value, and a command that prints nothing `null`.\n\n");
+		"# Commands\n\n`bongsuctl COMMAND ARGUMENT...` runs them. Arguments have their place; "
+		"those that may be left out can be named instead, as in `limit=50`.\nWith `--json` "
+		"lines of several cells become objects, a single cell a value, and a command that "
+		"prints nothing `null`.\n\n");
 	for (size_t i = 0; i < count; i++) {
 		if (strcmp(tag, all[i]->tag) != 0)
 			buf_printf(out, "## %s\n\n", all[i]->tag);

@@ -141,6 +141,14 @@ const struct query archive_queries[] = {
 		NULL },
 	[NUMBER_GET] = { "home_number_get", "SELECT number FROM home_number WHERE owner = ?",
 		NULL },
+	[CHUNK_ALL] = { "archive_chunk",
+		"SELECT COUNT(*), MAX(id) FROM (SELECT id FROM archive" RANGE
+		" ORDER BY id LIMIT ?) AS chunk",
+		NULL },
+	[CHUNK_WITH] = { "archive_chunk_with",
+		"SELECT COUNT(*), MAX(id) FROM (SELECT id FROM archive" WITH_RANGE
+		" ORDER BY id LIMIT ?) AS chunk",
+		NULL },
 	END_QUERIES,
 };
 
@@ -354,6 +362,12 @@ struct ask
 archive_count(struct arena *a, const struct home *h, const struct archive_range *r)
 {
 	return range_ask(a, h, r, r->received ? COUNT_RECEIVED : COUNT_ALL, COUNT_WITH, NULL);
+}
+
+struct ask
+archive_chunk(struct arena *a, const struct home *h, const struct archive_range *r)
+{
+	return range_ask(a, h, r, CHUNK_ALL, CHUNK_WITH, NULL);
 }
 
 struct ask

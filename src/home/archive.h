@@ -104,6 +104,9 @@ struct archive_range {
 struct ask archive_page(struct arena *a, const struct home *h, const struct archive_range *r);
 /* Number of rows, counted up to limit; ignores backwards. */
 struct ask archive_count(struct arena *a, const struct home *h, const struct archive_range *r);
+/* (number, greatest id) of the first rows of the range, at most limit: to count any number in pieces
+ * that are quick.  Ignores backwards and received. */
+struct ask archive_chunk(struct arena *a, const struct home *h, const struct archive_range *r);
 /* That one row, or none. */
 struct ask archive_get(struct arena *a, const struct home *h, int64_t id);
 /* (id, flags) of rows with this reference, newest first, among those of the range. */

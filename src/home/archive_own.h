@@ -49,6 +49,8 @@ enum archive_query {
 	ROOM_ENDS,
 	ROOM_UNREAD,
 	NUMBER_GET,
+	CHUNK_ALL,
+	CHUNK_WITH,
 };
 
 /* ---- archive_codec.c -------------------------------------------------------------- */
