@@ -55,12 +55,14 @@ static void
 apply(struct worker *w, void *arg)
 {
 	const struct change *change = arg;
+	struct config_event ev = { { w, NULL }, change->was, change->is };
 
 	for (size_t i = 0; i < change->is->hosts_count; i++) {
-		struct config_event ev = { { w, change->is->hosts[i] }, change->was, change->is };
-
+		ev.head.host = change->is->hosts[i];
 		(void)hook_config_reloaded(&ev);
 	}
+	ev.head.host = NULL;
+	(void)hook_config_reloaded(&ev);
 	c2s_reloaded(w);
 }
 

@@ -26,6 +26,7 @@ struct talk {
 	int64_t peer, seen;
 	int64_t last, said; /* newest row, newest message; 0: none */
 	int64_t unread;
+	size_t twin; /* of the account's own archive: 1 + the place of the room of that address; or 0 */
 };
 
 struct listing {
@@ -108,22 +109,36 @@ add_rooms(struct job *j, struct listing *l, const struct rows *rooms, const stru
 		if (jid_parse(j->arena, row_str(rooms, i, 0), &jid) != JID_OK)
 			continue;
 		t->room = archive_elsewhere(&j->account->home, jid, row_int(rooms, i, 1));
-		t->seen = seen_of(seen, archive_peer(jid));
+		t->peer = archive_peer(jid);
+		t->seen = seen_of(seen, t->peer);
 		if (t->seen < since)
 			t->seen = since;
 		l->count++;
 	}
 }
 
+/* What came from a room apart from what was said there to all: invitations, private messages. */
+static size_t
+twin_of(const struct listing *l, size_t rooms, int64_t peer)
+{
+	for (size_t i = 0; i < rooms; i++)
+		if (l->talks[i].peer == peer)
+			return i + 1;
+	return 0;
+}
+
 static void
 add_own(struct listing *l, const struct rows *own, const struct rows *seen)
 {
+	size_t rooms = l->count;
+
 	for (size_t i = 0; i < own->count && l->count < TALKS_MAX; i++) {
 		struct talk *t = &l->talks[l->count++];
 
 		t->peer = row_int(own, i, 0);
 		t->last = row_int(own, i, 1);
 		t->seen = seen_of(seen, t->peer);
+		t->twin = twin_of(l, rooms, t->peer);
 	}
 }
 
@@ -208,6 +223,22 @@ newest_first(const void *a, const void *b)
 	return x->last < y->last ? 1 : x->last > y->last ? -1 : 0;
 }
 
+/* One address is one conversation, which ends where the newer of both does. */
+static void
+merge(struct listing *l)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		struct talk *own = &l->talks[i], *room = &l->talks[own->twin ? own->twin - 1 : i];
+		struct talk *newer = own->last > room->last ? own : room;
+		struct talk *older = newer == own ? room : own;
+
+		if (!own->twin)
+			continue;
+		newer->unread += older->unread;
+		older->last = 0;
+	}
+}
+
 /* Rooms where nobody said anything are no conversations; and what the client does not want goes. */
 static void
 sift(struct listing *l)
@@ -273,6 +304,7 @@ unread_known(struct job *j)
 
 	for (size_t i = 0; i < l->count; i++)
 		l->talks[i].unread = row_int(j->results[i], 0, 0);
+	merge(l);
 	sift(l);
 	if (!choose_page(j, l))
 		return iq_error(j, COND_ITEM_NOT_FOUND, NULL);

@@ -120,7 +120,9 @@ read_affiliation(const struct room *room, struct arena *a, const struct xml *ite
 	was = affiliate_find(room, jid_full(c->who));
 	if (c->to >= AFF_MEMBER)
 		c->nick = was ? was->nick : NULL;
-	if (c->to >= AFF_MEMBER && nick && xml_get(item, "jid")) {
+	if (nick && !*nick)
+		c->nick = NULL;
+	else if (c->to >= AFF_MEMBER && nick && xml_get(item, "jid")) {
 		c->nick = jid_prep_resource(a, str_of(nick));
 		if (!c->nick)
 			return problem(why, COND_JID_MALFORMED, "the nick is not allowed");
@@ -195,9 +197,8 @@ admin_set(struct job *j)
 static struct step
 admin_done(struct job *j)
 {
-	struct step answered;
+	struct step answered = iq_result(j, NULL);
 
 	changes_apply(room_of(j->home), j->state);
-	answered = iq_result(j, NULL);
 	return answered;
 }

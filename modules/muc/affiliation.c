@@ -122,7 +122,8 @@ check_affiliation(const struct room *room, const struct change_set *set,
 		return COND_CONFLICT;
 	count_of[was]--;
 	count_of[c->to]++;
-	if (was < AFF_MEMBER && c->to >= AFF_MEMBER && members_of(count_of) > o->max_members)
+	if (was < AFF_MEMBER && c->to >= AFF_MEMBER &&
+		members_of(count_of) > room_max_members(room))
 		return COND_RESOURCE_CONSTRAINT;
 	if (c->to == AFF_OUTCAST && count_of[AFF_OUTCAST] > o->max_banned)
 		return COND_RESOURCE_CONSTRAINT;
@@ -245,6 +246,16 @@ absent(struct room *room, const struct affiliation_change *c)
 	room_send_seers(room, s);
 }
 
+/* XEP-0045 9.5: who becomes a member of a members-only room is invited by the one who did it. */
+static void
+invite_member(struct room *room, const struct change_set *set, const struct affiliation_change *c,
+	enum affiliation was)
+{
+	if (room->config->membersonly && c->to == AFF_MEMBER && was == AFF_NONE && !set->invited &&
+		!jid_is_none(set->actor_bare) && !jid_eq(set->actor_bare, c->who))
+		room_invite(room, set->actor_bare, c->who, c->reason, NULL);
+}
+
 /* Status 101: the one it is about. */
 static void
 tell_absent(struct room *room, const struct affiliation_change *c, enum affiliation was)
@@ -292,6 +303,7 @@ apply_affiliation(
 		return;
 	absent(room, c);
 	tell_absent(room, c, was);
+	invite_member(room, set, c, was);
 }
 
 static void

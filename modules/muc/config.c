@@ -39,12 +39,17 @@ const struct field config_fields[] = {
 	BOOL_FIELD(T, passwordprotectedroom, .dflt = "false", .doc = "Who enters needs a password"),
 	TEXT_FIELD(T, roomsecret, .max = 255, .flags = FIELD_SECRET, .doc = "The password"),
 	ENUM_FIELD(T, whois, .choices = whois, .dflt = "moderators", .doc = "Who sees real addresses"),
-	INT_FIELD(T, maxusers, .dflt = "100", .min = 1, .max = 100000, .doc = "Most occupants"),
+	INT_FIELD(T, maxusers, .dflt = "0", .min = 0, .max = 100000,
+		.doc = "Most occupants; 0: as many as the service allows"),
+	INT_FIELD(T, maxmembers, .dflt = "0", .min = 0, .max = 100000,
+		.doc = "Most members, admins and owners together; 0: as many as the service allows"),
 	BOOL_FIELD(T, changesubject, .dflt = "true", .doc = "Participants may change the subject"),
 	BOOL_FIELD(T, allowinvites, .dflt = "true", .doc = "Participants may invite others"),
+	BOOL_FIELD(T, allowmemberinvites, .dflt = "false",
+		.doc = "Members may invite others to a members-only room, and so make them members"),
 	ENUM_FIELD(T, allowpm, .choices = allow, .dflt = "anyone", .doc = "Who may send private messages"),
-	ENUM_FIELD(T, getmemberlist, .choices = allow, .dflt = "participants",
-		.doc = "Which members may retrieve the list of members"),
+	ENUM_FIELD(T, getmemberlist, .choices = allow, .dflt = "moderators",
+		.doc = "Which members may retrieve the list of members, where not all see real addresses"),
 	BOOL_FIELD(T, presencevisitor, .dflt = "true", .doc = "Presence of visitors is shown"),
 	BOOL_FIELD(T, presenceparticipant, .dflt = "true", .doc = "Presence of participants is shown"),
 	BOOL_FIELD(T, presencemoderator, .dflt = "true", .doc = "Presence of moderators is shown"),
@@ -90,7 +95,6 @@ config_default(const struct host *h, struct room_config *c, struct arena *a)
 
 	fields_default(config_fields, c, a);
 	c->persistentroom = o->persistent;
-	c->maxusers = o->max_users;
 	c->maxhistoryfetch = o->history;
 }
 

@@ -38,16 +38,15 @@ reason_of(struct arena *a, const struct xml *x)
 	return reason ? arena_str(a, utf8_cut(xml_text_of(a, reason), 1000)) : NULL;
 }
 
-static void
-send_invitation(struct room *room, struct jid from, const struct invitation *i)
+void
+room_invite(struct room *room, struct jid from, struct jid to, const char *reason,
+	const struct xml *go_on)
 {
 	const struct room_config *c = room->config;
 	struct arena *a = arena_new(0);
 	struct xml *all = xml_new(a, NS_CLIENT, "all"), *x = user_x(a),
 		   *invite = xml_add(a, x, NS_MUC_USER, "invite"),
 		   *direct = xml_new(a, NS_CONFERENCE, "x");
-	const struct xml *go_on = xml_child(i->invite, NS_MUC_USER, "continue");
-	const char *reason = reason_of(a, i->invite);
 	const struct stanza *s;
 
 	xml_attr(a, invite, "from", jid_text(a, jid_bare(from)));
@@ -63,7 +62,7 @@ send_invitation(struct room *room, struct jid from, const struct invitation *i)
 	}
 	xml_adopt(all, x);
 	xml_adopt(all, direct);
-	s = stanza_new(&a, STANZA_MESSAGE, MESSAGE_NORMAL, room->home.jid, i->to, NULL, all->first);
+	s = stanza_new(&a, STANZA_MESSAGE, MESSAGE_NORMAL, room->home.jid, to, NULL, all->first);
 	route(room->home.worker, &s, NULL);
 }
 
@@ -104,7 +103,8 @@ may_invite(const struct room *room, const struct visit *v, struct problem *why)
 	if (!o)
 		return problem(why, COND_NOT_ACCEPTABLE, "you are not in this room");
 	if (!may(c, MAY_INVITE, o->role, o->affiliation) ||
-		(c->membersonly && !may(c, MAY_EDIT_MEMBERS, o->role, o->affiliation)))
+		(c->membersonly && !c->allowmemberinvites &&
+			!may(c, MAY_EDIT_MEMBERS, o->role, o->affiliation)))
 		return problem(why, COND_FORBIDDEN, "you may not invite others to this room");
 	return true;
 }
@@ -118,6 +118,10 @@ invite_members(struct job *j)
 
 	in->members.actor = standing_of(room, j->stanza->from);
 	in->members.actor_bare = jid_bare(j->stanza->from);
+	in->members.invited = true;
+	/* Whom a member may invite, he makes a member. */
+	if (room->config->allowmemberinvites && in->members.actor.affiliation == AFF_MEMBER)
+		in->members.actor.affiliation = AFF_ADMIN;
 	if (!may_invite(room, visit_find(room, j->stanza->from), &why) ||
 		!read_invitations(j, in, &why) ||
 		(why.cond = changes_check(room, &in->members)) != COND_NONE) {
@@ -135,8 +139,12 @@ invited(struct job *j)
 	const struct inviting *in = j->state;
 
 	changes_apply(room, &in->members);
-	for (size_t i = 0; i < in->count; i++)
-		send_invitation(room, j->stanza->from, &in->list[i]);
+	for (size_t i = 0; i < in->count; i++) {
+		const struct xml *x = in->list[i].invite;
+
+		room_invite(room, j->stanza->from, in->list[i].to, reason_of(j->arena, x),
+			xml_child(x, NS_MUC_USER, "continue"));
+	}
 	return job_done(j);
 }
 

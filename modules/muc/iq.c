@@ -41,8 +41,9 @@ struct standing
 standing_of(const struct room *room, struct jid who)
 {
 	const struct visit *v = visit_find(room, who);
+	const struct occupant *o = v ? v->occupant : occupant_of_bare(room, who);
 
-	return (struct standing){ room_affiliation(room, who), v ? v->occupant->role : ROLE_NONE };
+	return (struct standing){ room_affiliation(room, who), o ? o->role : ROLE_NONE };
 }
 
 /* ---- Through the room ----------------------------------------------------------------------- */

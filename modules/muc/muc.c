@@ -99,6 +99,24 @@ room_options(const struct room *room)
 	return h ? muc_options(h) : NULL;
 }
 
+static int64_t
+less_of(int64_t of_room, int64_t of_service)
+{
+	return of_room > 0 && of_room < of_service ? of_room : of_service;
+}
+
+int64_t
+room_max_users(const struct room *room)
+{
+	return less_of(room->config->maxusers, room_options(room)->max_users);
+}
+
+int64_t
+room_max_members(const struct room *room)
+{
+	return less_of(room->config->maxmembers, room_options(room)->max_members);
+}
+
 /* ---- Announced --------------------------------------------------------------------------------------- */
 
 static enum verdict
@@ -136,6 +154,7 @@ const struct module module_muc = {
 			ON(disco_items, ORDER_NORMAL, on_items),
 			ON(account_removed, ORDER_NORMAL, muc_account_removed),
 			ON(server_stops, ORDER_NORMAL, muc_server_stops),
+			ON(config_reloaded, ORDER_NORMAL, muc_reloaded),
 			ON(conversations, ORDER_NORMAL, muc_conversations),
 			END_HOOKS,
 		},

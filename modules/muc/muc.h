@@ -108,8 +108,8 @@ struct room_config {
 	bool persistentroom, publicroom, membersonly, moderatedroom, passwordprotectedroom;
 	const char *roomsecret;
 	int64_t whois; /* enum room_whois */
-	int64_t maxusers;
-	bool changesubject, allowinvites;
+	int64_t maxusers, maxmembers; /* 0: what the service allows */
+	bool changesubject, allowinvites, allowmemberinvites;
 	int64_t allowpm; /* enum room_allow */
 	int64_t getmemberlist; /* enum room_allow */
 	bool presencevisitor, presenceparticipant, presencemoderator; /* who is broadcast */
@@ -282,6 +282,9 @@ uint64_t room_key(const struct room *room);
 const struct host *room_host(const struct room *room);
 /* NULL: its host is gone, or has no rooms any more. */
 const struct muc_options *room_options(const struct room *room);
+/* How many may be in it, and belong to it: what the room says, if the service allows that. */
+int64_t room_max_users(const struct room *room);
+int64_t room_max_members(const struct room *room);
 /* From the rows of the first ROOM_LOADS queries. */
 void room_take(struct room *room, const struct rows *const *rows);
 /* A write that others wait for: `next` runs when it is committed; until it returned, nothing else
@@ -342,6 +345,7 @@ struct change_set {
 	struct standing actor;
 	struct jid actor_bare; /* JID_NONE: an administrator of the server, who may everything */
 	const char *actor_nick; /* or NULL */
+	bool invited; /* who becomes a member gets an invitation anyway */
 	int64_t version;
 };
 
@@ -423,7 +427,7 @@ void presence_broadcast(struct room *room, struct occupant *o, const struct visi
 /* Unavailable presence of o: to its device v (NULL: all of them), with 110, and to others. */
 void presence_gone(struct room *room, struct occupant *o, struct visit *v,
 	const struct removal *why, const char *new_nick, bool to_others);
-/* Everything that a device hears when it enters: others, itself, history, subject. */
+/* Everything that a device hears when it enters: others, itself, history, subject, the avatar. */
 void presence_enter(
 	struct room *room, struct visit *v, const struct xml *join, const unsigned *codes);
 /* Unavailable with 110, 307 and 333, to somebody who is not in the room and seems to think so. */
@@ -468,6 +472,9 @@ const struct stanza *subject_for(struct room *room);
 
 /* Messages that are not said to all: invitations, declines, voice requests.  True: it was one. */
 bool muc_mediated(struct room *room, const struct stanza *s, const struct receipt *r);
+/* An invitation, with the password if there is one; reason, go_on (a <continue/>) may be NULL. */
+void room_invite(struct room *room, struct jid from, struct jid to, const char *reason,
+	const struct xml *go_on);
 
 /* ---- Iqs --------------------------------------------------------------------------------------- */
 
@@ -477,7 +484,10 @@ void muc_iq(struct room *room, const struct stanza *s, const struct receipt *r);
 step_fn admin_get, admin_set, owner_get, owner_set, room_info, room_items, room_ping, register_get,
 	register_set, register_approve, room_history, room_history_form, room_history_bounds,
 	author_look, room_vcard_get, room_vcard_set, hats_command, moderate_set;
-/* What somebody who asks is here. */
+/* Presence of the room itself with its avatar, for clients that know it only so (XEP-0153). */
+const struct stanza *room_avatar_shown(const struct room *room);
+/* What somebody who asks is here; all devices of an occupant count, those that are not in the room
+ * too (XEP-0045 8, 9). */
 struct standing standing_of(const struct room *room, struct jid who);
 /* All occupants hear that the room is no more. */
 void room_tell_destroyed(
@@ -522,6 +532,8 @@ enum verdict muc_conversations(struct conversations_event *ev);
 /* ---- Restarts (restart.c) ---------------------------------------------------------------------------- */
 
 enum verdict muc_server_stops(struct worker_event *ev);
+/* Rooms of services that the configuration does not have any more end (status 332). */
+enum verdict muc_reloaded(struct config_event *ev);
 /* Those whom the last stop wrote down are in the room. */
 void room_take_occupants(struct room *room, const struct rows *rows);
 

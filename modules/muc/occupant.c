@@ -9,6 +9,7 @@
 #include "modules/muc/muc.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* Admins and owners who may enter a full room (XEP-0045 7.2.9). */
 #define ROOM_FOR_ADMINS 10
@@ -164,6 +165,11 @@ leave(struct room *room, const struct stanza *s)
 
 	if (!v)
 		return;
+	/* XEP-0045 10.1.3: it was being made, and is not any more. */
+	if (room->locked && room->visits.count == 1) {
+		room_tell_destroyed(room, NULL, NULL, NULL);
+		return;
+	}
 	visit_remove(room, v, &why);
 	room_emptied(room);
 }
@@ -193,6 +199,8 @@ struct entry {
 	const struct stanza *presence;
 	const struct xml *x; /* of NS_MUC */
 	const char *nick;
+	bool assigned; /* the nick, by the room */
+	bool makes; /* a new room */
 	struct arena *arena;
 };
 
@@ -218,6 +226,28 @@ has_password(const struct room *room, const struct entry *e)
 	return p && str_is(xml_text_of(e->arena, p), room->config->roomsecret);
 }
 
+/* XEP-0045 18.1: a nick of blanks is none. */
+static bool
+is_blank(const char *nick)
+{
+	return nick[strspn(nick, " \t")] == '\0';
+}
+
+/* XEP-0045 7.2.3: where nicks are locked, who registered enters under that one. */
+static void
+assign_nick(const struct room *room, struct entry *e)
+{
+	const struct affiliate *self =
+		room->exists && room->config->locknicks
+			? affiliate_find(room, jid_bare_str(e->presence->from))
+			: NULL;
+
+	if (!self || !self->nick || text_eq(self->nick, e->nick))
+		return;
+	e->nick = self->nick;
+	e->assigned = true;
+}
+
 static bool
 check_nick(const struct room *room, const struct entry *e, struct problem *why)
 {
@@ -226,6 +256,8 @@ check_nick(const struct room *room, const struct entry *e, struct problem *why)
 	const struct affiliate *other = affiliate_by_nick(room, e->nick);
 	const struct affiliate *self = affiliate_find(room, jid_bare_str(who));
 
+	if (is_blank(e->nick))
+		return problem(why, COND_NOT_ACCEPTABLE, "a nick needs something to see");
 	if (o && !jid_eq_bare(o->bare, who))
 		return problem(why, COND_CONFLICT, "that nick is taken");
 	if (other && other != self)
@@ -239,15 +271,13 @@ static bool
 has_space(const struct room *room, const struct entry *e, enum affiliation a)
 {
 	const struct occupant *o = occupant_find(room, str_of(e->nick));
-	int64_t most = room->config->maxusers;
+	int64_t most = room_max_users(room);
 	size_t devices = 0;
 
 	if (o) {
 		for_each_visit(v, o) devices++;
 		return devices < VISITS_MAX;
 	}
-	if (most > room_options(room)->max_users)
-		most = room_options(room)->max_users;
 	if (a >= AFF_ADMIN)
 		most += ROOM_FOR_ADMINS;
 	return (int64_t)room->occupants.count < most;
@@ -282,36 +312,50 @@ own_presence(const struct room *room, const struct entry *e)
 		(void *)(uintptr_t)room, NULL);
 }
 
+/* Status codes for who enters, 0 at the end. */
 static void
-enter(struct room *room, const struct entry *e, bool is_new)
+codes_of(const struct entry *e, unsigned out[3])
 {
-	static const unsigned made[] = { 201, 0 };
+	unsigned n = 0;
+
+	if (e->makes)
+		out[n++] = 201;
+	if (e->assigned)
+		out[n++] = 210;
+	out[n] = 0;
+}
+
+static void
+enter(struct room *room, const struct entry *e)
+{
+	unsigned codes[3];
 	struct jid from = e->presence->from;
 	AUTO(stanza_unref) const struct stanza *p = own_presence(room, e);
 	enum role role = role_on_entry(room->config, room_affiliation(room, from));
 	struct visit *v = visit_add(room, from, e->nick, role, p);
 
-	presence_enter(room, v, e->x, is_new ? made : NULL);
+	codes_of(e, codes);
+	presence_enter(room, v, e->x, codes);
 	presence_broadcast(room, v->occupant, v, NULL, NULL);
 }
 
 static void
-join(struct room *room, const struct entry *e)
+join(struct room *room, struct entry *e)
 {
 	struct jid from = e->presence->from;
-	bool is_new = !room->exists;
 	struct problem why = { COND_NONE, NULL };
 
-	if (is_new && !may_create(room, from, &why)) {
+	e->makes = !room->exists;
+	if (e->makes && !may_create(room, from, &why)) {
 		route_bounce(room->home.worker, e->presence, why.cond, why.text, NULL);
 		return;
 	}
-	if (is_new) {
+	if (e->makes) {
 		room_make(room);
 		affiliate_set(room, jid_bare_str(from), AFF_OWNER, NULL, NULL, room->version);
 	}
 	if (check_entry(room, e, &why))
-		enter(room, e, is_new);
+		enter(room, e);
 	else
 		route_bounce(room->home.worker, e->presence, why.cond, why.text, NULL);
 	room_emptied(room);
@@ -346,9 +390,11 @@ static void
 enter_again(struct room *room, struct visit *v, const struct entry *e)
 {
 	const struct stanza *was = stanza_ref(v->presence);
+	unsigned codes[3];
 
 	renew(room, v, e);
-	presence_enter(room, v, e->x, NULL);
+	codes_of(e, codes);
+	presence_enter(room, v, e->x, codes);
 	if (!is_same(was, v->presence))
 		presence_broadcast(room, v->occupant, v, NULL, NULL);
 	stanza_unref(&was);
@@ -390,9 +436,14 @@ static void
 available(struct room *room, const struct stanza *s)
 {
 	AUTO(arena_free) struct arena *a = arena_new(0);
-	struct entry e = { s, stanza_child(s, NS_MUC, "x"), arena_str(a, jid_resource(s->to)), a };
+	struct entry e = { .presence = s,
+		.x = stanza_child(s, NS_MUC, "x"),
+		.nick = arena_str(a, jid_resource(s->to)),
+		.arena = a };
 	struct visit *v = visit_find(room, s->from);
 
+	if (e.x && jid_is_full(s->to))
+		assign_nick(room, &e);
 	if (!jid_is_full(s->to)) {
 		route_bounce(room->home.worker, s, COND_JID_MALFORMED, "a room needs a nick", NULL);
 	} else if (stanza_size(s) > PRESENCE_BYTES_MAX) {

@@ -303,7 +303,8 @@ room_tell_destroyed(
 		AUTO(arena_free) struct arena *own = arena_new(0);
 		AUTO(stanza_unref) const struct stanza *s = NULL;
 		struct arena *a = arena_new(0);
-		struct xml *x = user_x(a), *item = xml_add(a, x, NS_MUC_USER, "item"),
+		struct xml *all = xml_new(a, NS_CLIENT, "all"), *x = user_x(a),
+			   *item = xml_add(a, x, NS_MUC_USER, "item"),
 			   *d = xml_add(a, x, NS_MUC_USER, "destroy");
 
 		xml_attr(a, item, "affiliation", "none");
@@ -314,8 +315,10 @@ room_tell_destroyed(
 		if (password)
 			xml_add_text(a, d, NS_MUC_USER, "password", password);
 		user_status(a, x, 110);
+		xml_adopt(all, x);
+		xml_adopt(all, occupant_id(a, o->id));
 		s = stanza_new(&a, STANZA_PRESENCE, PRESENCE_UNAVAILABLE,
-			room_jid(own, room, o->nick), JID_NONE, NULL, x);
+			room_jid(own, room, o->nick), JID_NONE, NULL, all->first);
 		room_send_occupant(room, o, s);
 	}
 	archive_retired(&room->home);

@@ -440,6 +440,8 @@ presence_enter(struct room *room, struct visit *v, const struct xml *join, const
 	for (size_t i = 0; i < count; i++)
 		all.list[all.count++] = history[i];
 	put_own(&all, subject_for(room));
+	if (room->avatar)
+		put_own(&all, room_avatar_shown(room));
 	route_series(room->home.worker, all.list, all.count, v->full);
 	for (size_t i = 0; i < all.own_count; i++)
 		stanza_unref(&all.own[i]);
@@ -450,13 +452,21 @@ presence_unsynced(struct room *room, const struct stanza *s)
 {
 	static const unsigned codes[] = { 110, 307, 333, 0 };
 	struct arena *a = arena_new(0);
-	struct xml *x = user_x(a), *item = xml_add(a, x, NS_MUC_USER, "item");
+	struct xml *all = xml_new(a, NS_CLIENT, "all"), *x = user_x(a),
+		   *item = xml_add(a, x, NS_MUC_USER, "item");
+	char id[OCCUPANT_ID_SIZE];
 	const struct stanza *out;
 
+	xml_adopt(all, x);
 	xml_attr(a, item, "affiliation",
 		affiliation_name(room->exists ? room_affiliation(room, s->from) : AFF_NONE));
 	xml_attr(a, item, "role", "none");
 	statuses(a, x, codes);
-	out = stanza_new(&a, STANZA_PRESENCE, PRESENCE_UNAVAILABLE, s->to, s->from, s->id, x);
+	if (room->exists) {
+		occupant_make_id(room, s->from, id);
+		xml_adopt(all, occupant_id(a, arena_text(a, id)));
+	}
+	out = stanza_new(
+		&a, STANZA_PRESENCE, PRESENCE_UNAVAILABLE, s->to, s->from, s->id, all->first);
 	route(room->home.worker, &out, NULL);
 }

@@ -5,6 +5,8 @@
  * written down.  When the room is loaded again they are in it, and nobody hears anything.  Each of
  * their homes is asked whether the session is there, too: if not, the room lets it go.
  *
+ * When a reload takes a service away, who is in its rooms is told that it ended.
+ *
  * Runs on: the room's home, or the occupant's.
  */
 #include "modules/muc/muc.h"
@@ -47,6 +49,30 @@ enum verdict
 muc_server_stops(struct worker_event *ev)
 {
 	homes_each(ev->head.worker, &room_kind, write_room, NULL);
+	return PASS;
+}
+
+/* ---- Services that end ---------------------------------------------------------------------------------- */
+
+/* XEP-0045 11.2.  Rows stay, should the service come back. */
+static void
+end(struct home *h, void *ctx)
+{
+	struct room *room = room_of(h);
+	struct removal why = { .codes = { 332 } };
+
+	(void)ctx;
+	if (!room->exists || room_host(room))
+		return;
+	for_each_occupant(o, room) presence_gone(room, o, NULL, &why, NULL, false);
+	occupants_drop(room);
+}
+
+enum verdict
+muc_reloaded(struct config_event *ev)
+{
+	if (!ev->head.host)
+		homes_each(ev->head.worker, &room_kind, end, NULL);
 	return PASS;
 }
 

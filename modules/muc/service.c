@@ -58,7 +58,7 @@ static struct step
 info(struct job *j)
 {
 	static const char *const features[] = { NS_MUC, NS_DISCO_INFO, NS_DISCO_ITEMS, NS_RSM,
-		NS_PING, NS_VCARD, NS_OCCUPANT_ID };
+		NS_PING, NS_VCARD, NS_OCCUPANT_ID, NS_MUC "#stable_id" };
 	const struct muc_options *o = muc_options(j->host);
 	struct xml *query = xml_new(j->arena, NS_DISCO_INFO, "query"),
 		   *i = xml_add(j->arena, query, NS_DISCO_INFO, "identity");

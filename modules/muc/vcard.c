@@ -78,17 +78,15 @@ room_vcard_set(struct job *j)
 	return room_write(j, vcard_written, &ask, 1);
 }
 
-/* For clients that know avatars only from presence (XEP-0153). */
-static void
-show(struct room *room)
+const struct stanza *
+room_avatar_shown(const struct room *room)
 {
-	AUTO(stanza_unref) const struct stanza *s = NULL;
 	struct arena *a = arena_new(0);
 	struct xml *x = xml_new(a, NS_VCARD ":x:update", "x");
 
 	xml_add_text(a, x, NS_VCARD ":x:update", "photo", room->avatar ? room->avatar : "");
-	s = stanza_new(&a, STANZA_PRESENCE, PRESENCE_AVAILABLE, room->home.jid, JID_NONE, NULL, x);
-	room_send_all(room, s);
+	return stanza_new(
+		&a, STANZA_PRESENCE, PRESENCE_AVAILABLE, room->home.jid, JID_NONE, NULL, x);
 }
 
 static struct step
@@ -98,10 +96,12 @@ vcard_written(struct job *j)
 	struct room *room = room_of(j->home);
 	const char *avatar = j->state;
 	struct step answered = iq_result(j, NULL);
+	AUTO(stanza_unref) const struct stanza *shown = NULL;
 
 	mem_free(&room->avatar);
 	room->avatar = mem_copy_text(avatar);
 	room_announce(room, codes);
-	show(room);
+	shown = room_avatar_shown(room);
+	room_send_all(room, shown);
 	return answered;
 }

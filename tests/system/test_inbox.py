@@ -159,6 +159,18 @@ def rooms():
     said = say(owner, room, "news", kind="groupchat")
     owner.wait(lambda e: e.get("id") == said)
     check("after a restart, from the room alone", Inbox(member).unread == {room: 1})
+    muc.enter(member, room, "Grace")
+    say(owner, f"{room}/Grace", "psst")
+    member.wait("<body>psst</body>")
+    box = Inbox(member)
+    check("what was whispered in a room counts with what was said there", box.order == [room] and box.unread == {room: 2} and
+          box.bodies == ["psst"] and box.counts == (1, 1, 2), (box.unread, box.bodies, box.counts))
+    said = say(owner, room, "later", kind="groupchat")
+    number = member.wait(lambda e: e.get("id") == said).find(SID).get("id")
+    box = Inbox(member)
+    check("and the newest of both is shown", box.unread == {room: 3} and box.bodies == ["later"], (box.unread, box.bodies))
+    displayed(member, room, number, "groupchat")
+    settle(member, lambda b: b.unread == {room: 0}, "both are read together")
 
 
 def main():

@@ -133,9 +133,23 @@ def limits():
     check("rooms may be made by nobody", refusal(bob, room("new"), "Bob") == "not-allowed")
     server.configure(modules={})
     server.reload()
-    muc.configure(alice, place, maxusers="3")
     check("the limits are gone", admin(alice, place, {"jid": "m4@localhost", "affiliation": "member"}).get("type") == "result" and
           refusal(carol, place, "Carol") is None)
+    muc.leave(carol, place, "Carol")
+    muc.configure(alice, place, maxusers="2", maxmembers="4")
+    check("a room may have less of them", admin(alice, place, {"jid": "m5@localhost", "affiliation": "member"}).condition ==
+          "resource-constraint" and refusal(carol, place, "Carol") == "service-unavailable")
+    muc.configure(alice, place, maxusers="0", maxmembers="0")
+    answer = admin(alice, place, *({"jid": f"n{i}@localhost", "affiliation": "member"} for i in range(97)))
+    check("100 is the limit", answer.condition == "resource-constraint" and admin(
+        alice, place, *({"jid": f"n{i}@localhost", "affiliation": "member"} for i in range(96))).get("type") == "result", answer)
+    server.configure(modules={"muc": {"max_members": 101}})
+    server.reload()
+    check("which the administrator raises, for rooms that are there", admin(
+        alice, place, {"jid": "n100@localhost", "affiliation": "member"}).get("type") == "result" and len(
+            listed(alice, place, affiliation="member")) == 100)
+    server.configure(modules={})
+    server.reload()
 
 
 def commands():
@@ -180,7 +194,7 @@ def commands():
     check("get_room_history", "for the record" in done.out and done.out.count("\n") == 1, done)
     bob.available()
     gives("send_direct_invitation", "", "send_direct_invitation", "tea", SERVICE, "none", "Come", "bob@localhost")
-    invited = bob.wait("jabber:x:conference").find("{jabber:x:conference}x")
+    invited = bob.wait(f"jabber:x:conference[^>]*jid='{place}'").find("{jabber:x:conference}x")
     check("it arrives", invited.get("jid") == place and invited.get("reason") == "Come" and invited.get("password") is None)
     done = server.ctl("muc_online_rooms", SERVICE)
     check("muc_online_rooms", {place, room("cake")} <= set(done.out.split()), done)
