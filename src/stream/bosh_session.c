@@ -339,6 +339,8 @@ on_gone(struct exchange *x, void *ctx)
 
 	(void)x;
 	r->x = NULL;
+	log_debug(AREA_C2S, r->bosh->stream.info.id, "lost the client of request %llu",
+		(unsigned long long)r->rid);
 	bosh_wake(r->bosh);
 }
 

@@ -9,7 +9,8 @@ import re
 import socket
 import struct
 
-from bongsu import Client, Server, check, run, tls
+from bongsu import Client, Server, check, run, tls, wait_for
+from bongsu.client import Ended
 from bongsu.web import Http
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
@@ -160,9 +161,15 @@ def counted():
     for client in held:
         client.ends()
         client.close()
-    with server.connect() as client:
-        client.send(v4("203.0.113.5"))
-        check("what ended counts no more", client.open())
+
+    def comes_in():
+        with server.connect() as client:
+            client.send(v4("203.0.113.5"))
+            try:
+                return client.open()
+            except Ended:
+                return None
+    wait_for("what ended counts no more", comes_in)
 
 
 def over_http():

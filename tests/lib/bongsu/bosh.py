@@ -101,6 +101,7 @@ class BoshClient(Client):
         self.session = Session(port, secure, headers=headers)
         self.wishes = wishes
         self.pending = deque()
+        self.polled = 0  # when the newest answer came
         self.parser = Parser()  # for its elements and whether it is closed
 
     def __repr__(self):
@@ -123,6 +124,7 @@ class BoshClient(Client):
         self.flush(self.session.post(qualify(data)))
 
     def take(self, answer):
+        self.polled = time.monotonic()
         if answer.attributes.get("type") == "terminate":
             self.parser.closed = True
             self.condition = answer.attributes.get("condition")
@@ -130,7 +132,7 @@ class BoshClient(Client):
 
     def read(self, until):
         if not self.pending:
-            self.flush(self.session.post())
+            self.poll()
         first = self.pending[0]
         left = until - time.monotonic()
         if not first.http.got and not select.select([first.http.socket], [], [], max(0, left))[0]:
@@ -138,6 +140,13 @@ class BoshClient(Client):
         self.pending.popleft()
         self.take(self.session.done(first))
         return True
+
+    def poll(self):
+        """Asks for what there is, and not more often than is allowed where no request waits."""
+        interval = int(self.session.first.attributes.get("polling", 0))
+        if interval:
+            time.sleep(max(0, self.polled + interval + 0.2 - time.monotonic()))
+        self.flush(self.session.post())
 
     def wait(self, match=None, seconds=WAIT):
         try:
