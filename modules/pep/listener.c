@@ -7,7 +7,11 @@
  * those that no session has are forgotten, the longest unused first, when there are too many.
  * An answer that has another hash, or capabilities without one, count for that session alone.
  *
- * Until it is known what a session wants, events for it wait, up to a bound.
+ * Until it is known what a session wants, events for it wait, up to a bound; with more it is greeted
+ * anew, which says what is newest.  A session without a connection is asked when it has one again.
+ *
+ * Whether a session was greeted is a mark of it, and so outlives a restart, as what it wants does
+ * not: it is asked again.
  *
  * Runs on: the account's home.
  */
@@ -51,7 +55,6 @@ struct listener {
 	struct client *client; /* NULL: it wants nothing */
 	char *disco_node; /* whose info is asked for, or NULL: the client's as such */
 	unsigned questions; /* that it has not answered */
-	bool greeted; /* since it became available */
 	const struct stanza *queue[QUEUE_MAX];
 	unsigned queued;
 };
@@ -62,6 +65,7 @@ static struct clients {
 	size_t idle_count;
 } clients[WORKERS_MAX]; /* by worker */
 
+static uint64_t greeted; /* mark of a session: was sent what is newest, since it became available */
 static bool closing; /* accounts, and with them sessions, are dropped after the module stopped */
 
 /* ---- Clients ------------------------------------------------------------------------------ */
@@ -266,9 +270,9 @@ listener_ready(struct listener *l)
 			send_to(s, l->queue[i]);
 	}
 	queue_clear(l);
-	if (!s || l->greeted || !s->available)
+	if (!s || (s->marks & greeted) || !s->available)
 		return;
-	l->greeted = true;
+	s->marks |= greeted;
 	pep_greet(s->account, s);
 }
 
@@ -319,7 +323,7 @@ ask(struct session *s, struct listener *l)
 	arena_free(&arena);
 }
 
-/* The first of those that wait and are still there. */
+/* The first of those that wait and are there. */
 static void
 ask_next(struct client *c)
 {
@@ -327,7 +331,7 @@ ask_next(struct client *c)
 	{
 		struct session *s = session_of(l);
 
-		if (s) {
+		if (s && s->outlet) {
 			ask(s, l);
 			return;
 		}
@@ -393,7 +397,7 @@ answered(struct account *a, struct session *s, const struct stanza *reply, void 
 		client_learn(c, query);
 		tell_waiting(c);
 	} else if (!c->known) {
-		if (l && l->client == c)
+		if (l && l->client == c && (query || s->outlet))
 			mistrust(l, query);
 		ask_next(c);
 	}
@@ -467,9 +471,29 @@ pep_listen(struct session *s, const struct stanza *presence)
 	} else {
 		remember_node(l, presence);
 		list_append(&c->waiting, &l->waiting);
-		if (!c->asking)
+		if (!c->asking && s->outlet)
 			ask(s, l);
 	}
+}
+
+void
+pep_listener_revived(struct session *s)
+{
+	if (s->presence)
+		pep_listen(s, s->presence);
+}
+
+void
+pep_listener_flush(struct session *s)
+{
+	struct listener *l = listener_find(s->account, s);
+
+	if (!l || !l->client || l->client->known)
+		return;
+	if (!s->outlet && l->queued > 0)
+		s->marks &= ~greeted; /* the queue does not outlive the restart */
+	else if (s->outlet && !l->client->asking && l->questions < QUESTIONS_MAX)
+		ask(s, l);
 }
 
 void
@@ -486,10 +510,9 @@ pep_listener_offline(struct session *s)
 {
 	struct listener *l = listener_find(s->account, s);
 
-	if (!l)
-		return;
-	l->greeted = false;
-	queue_clear(l);
+	s->marks &= ~greeted;
+	if (l)
+		queue_clear(l);
 }
 
 /* ---- Events ----------------------------------------------------------------------------------------- */
@@ -536,10 +559,12 @@ tell(struct session *s, const char *node, const struct stanza *event)
 	}
 	if (!l || !l->client)
 		return;
-	if (!l->client->known && l->queued < QUEUE_MAX)
-		l->queue[l->queued++] = stanza_ref(event);
-	else if (l->client->known && client_wants(l->client, node))
+	if (l->client->known && client_wants(l->client, node))
 		send_to(s, event);
+	else if (!l->client->known && l->queued < QUEUE_MAX)
+		l->queue[l->queued++] = stanza_ref(event);
+	else if (!l->client->known)
+		s->marks &= ~greeted;
 }
 
 void
@@ -556,6 +581,7 @@ pep_listeners_tell(struct account *a, const char *node, const struct stanza *eve
 void
 pep_listeners_start(void)
 {
+	greeted = session_mark_add("pep-greeted");
 	closing = false;
 	for (unsigned i = 0; i < WORKERS_MAX; i++) {
 		hash_init(&clients[i].by_key);

@@ -302,6 +302,20 @@ on_unavailable(struct session_event *ev)
 }
 
 static enum verdict
+on_revived(struct session_event *ev)
+{
+	pep_listener_revived(ev->session);
+	return PASS;
+}
+
+static enum verdict
+on_flush(struct session_event *ev)
+{
+	pep_listener_flush(ev->session);
+	return PASS;
+}
+
+static enum verdict
 on_ended(struct session_event *ev)
 {
 	pep_listener_end(ev->account, ev->session);
@@ -462,6 +476,8 @@ MODULE(pep) = {
 			ON(session_available, ORDER_NORMAL, on_available),
 			ON(session_unavailable, ORDER_NORMAL, on_unavailable),
 			ON(session_ended, ORDER_NORMAL, on_ended),
+			ON(session_revived, ORDER_NORMAL, on_revived),
+			ON(session_flush, ORDER_NORMAL, on_flush),
 			ON(stanza_in, ORDER_NORMAL, on_in),
 			ON(account_removed, ORDER_NORMAL, on_removed),
 			ON(disco_info, ORDER_NORMAL, on_disco_info),

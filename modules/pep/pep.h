@@ -202,6 +202,10 @@ bool pep_take_event(struct account *a, const struct stanza *s);
 void pep_listen(struct session *s, const struct stanza *presence);
 void pep_listener_online(struct session *s);
 void pep_listener_offline(struct session *s);
+/* It was there before a restart. */
+void pep_listener_revived(struct session *s);
+/* It has a connection again; or it is written down for a restart. */
+void pep_listener_flush(struct session *s);
 void pep_listener_end(struct account *a, const struct session *s);
 void pep_listeners_drop(struct pep *p);
 bool pep_listener_wants(const struct account *a, const struct session *s, const char *node);

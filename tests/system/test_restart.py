@@ -6,8 +6,8 @@ By bongsuctl restart (the same process executes the program again) and by a stop
 import re
 import time
 
-from bongsu import Server, check, run, wait_for
-from bongsu.sm import ack, ask_resume, enable, is_sm, ready, received, resume
+from bongsu import Server, check, pep, run, wait_for
+from bongsu.sm import ack, ask_resume, enable, is_sm, ready, received, resume, watch
 
 CARBONS = "<enable xmlns='urn:xmpp:carbons:2'/>"
 INNER = "{urn:xmpp:carbons:2}received/{urn:xmpp:forward:0}forwarded/c:message"
@@ -188,6 +188,58 @@ def rooms(how):
     ack(bob).ends()
 
 
+def events_of_contacts(how):
+    """Devices that wanted events (XEP-0163) still get them: those of before they are back, those of after, each once."""
+    tune, mood = "http://jabber.org/protocol/tune", "urn:example:mood"
+    song = "<a xmlns='urn:example'>{}</a>"
+
+    def publish(node, text):
+        answer = pep.publish(pad, node, song.format(text), "1")
+        assert answer.get("type") == "result", answer
+
+    def texts(client, count):
+        return [pep.event(client, node)[0].text for node in [tune, mood] * count]
+    pad = server.login("alice", "pad")
+    publish(tune, "old tune")
+    publish(mood, "old mood")
+    phone, desk = (pep.device(server, user, name, tune, mood) for user, name in (("alice", "phone"), ("bob", "desk")))
+    for client in (phone, desk):
+        enable(client)
+        client.available(client.caps())
+        check(f"{client.jid} is greeted with what is newest", texts(client, 1) == ["old tune", "old mood"])
+        client.sync()
+        ack(client)
+    for client in (phone, desk, pad):
+        client.sync()
+    how()
+    pad = server.login("alice", "pad")
+    publish(tune, "tune while away")
+    publish(mood, "mood while away")
+    again = []
+    for client in (phone, desk):
+        back = pep.Device(server.ports["plain"], tune, mood)
+        back.open()
+        back.authenticate(client.bare.partition("@")[0], "secret")
+        back.open()
+        watch(back, received(client))
+        back.resumed = ask_resume(back, client.sm, received(client))
+        back.jid = client.jid
+        check(f"{client.jid} is resumed", back.resumed.name == "resumed", back.resumed)
+        got = texts(back, 1)
+        check(f"{client.jid} hears what was published before it was back", got == ["tune while away", "mood while away"], got)
+        check(f"{client.jid} was asked at most once what it wants", back.asked <= 1, back.asked)
+        again.append(back)
+    publish(tune, "new tune")
+    publish(mood, "new mood")
+    for client in again:
+        got = texts(client, 1)
+        check(f"{client.jid} hears what is published now", got == ["new tune", "new mood"], got)
+        client.sync()
+        check(f"{client.jid} hears nothing twice", pep.events(client) == [], pep.events(client))
+        ack(client).ends()
+    pad.ends()
+
+
 def twice(how):
     """A session that nobody resumed in between."""
     phone = enable(server.login("alice", "phone"))
@@ -251,6 +303,6 @@ def over():
     server.stop()
 
 
-PARTS = (nothing_is_missing, those_that_wait, nobody_comes_back, rooms, twice)
+PARTS = (nothing_is_missing, those_that_wait, nobody_comes_back, rooms, events_of_contacts, twice)
 run(start, *(begin_and_end(part, how) for how in (by_ctl, by_manager) for part in PARTS),
     begin_and_end(many, by_ctl), over)
