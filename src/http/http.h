@@ -68,8 +68,15 @@ bool http_origin_is_fine(const struct exchange *x);
 
 /* A header of the answer to come; texts without control characters. */
 void http_header(struct exchange *x, const char *name, const char *value);
+/* Content-Security-Policy of the answer to come, in place of one that lets it load nothing; the text
+ * lives until the answer. */
+void http_policy(struct exchange *x, const char *policy);
 /* The answer; body is copied.  x is not to be used after it. */
 void http_reply(struct exchange *x, unsigned status, const char *type, struct str body);
+/* As http_reply, but body is sent piece by piece and not copied: it stays until release(owner) runs,
+ * which may be within the call. */
+void http_reply_shared(struct exchange *x, unsigned status, const char *type, struct str body,
+	void (*release)(void *owner), void *owner);
 /* An answer with the status as text. */
 void http_reply_status(struct exchange *x, unsigned status);
 /* No answer: ends the connection. */

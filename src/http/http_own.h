@@ -21,6 +21,7 @@ enum exchange_state {
 	EXCHANGE_HEAD, /* a request is awaited, or its head has begun */
 	EXCHANGE_BODY,
 	EXCHANGE_HANDLED, /* an answer is awaited */
+	EXCHANGE_SENDING, /* the connection takes the answer piece by piece */
 	EXCHANGE_OVER, /* nothing more is read */
 };
 
@@ -43,6 +44,10 @@ struct exchange {
 	struct chunked chunked;
 	struct buf body;
 	struct buf headers; /* of the answer */
+	const char *policy; /* of the answer; NULL: the strictest */
+	struct str unsent; /* of its body, when that is shared */
+	void (*release)(void *owner); /* NULL: it is not */
+	void *owner;
 	msec_t begun;
 	void (*gone)(struct exchange *x, void *ctx);
 	void (*arrived)(struct exchange *x, void *ctx);
@@ -67,9 +72,15 @@ unsigned http_methods_of(const struct http_route *r);
 void http_put_answer(struct exchange *x, unsigned status, const char *type, struct str body);
 /* OPTIONS. */
 void http_reply_options(struct exchange *x);
+/* The connection has room for more of a shared body. */
+void http_send_more(struct exchange *x);
+/* Lets go of a shared body, if there is one. */
+void http_release(struct exchange *x);
 
 /* ---- server.c ----------------------------------------------------------------- */
 
+/* Bytes that may wait for a client before its next request is handled. */
+size_t http_max_output(const struct worker *w);
 /* The answer is written: the next request may come. */
 void exchange_done(struct exchange *x);
 

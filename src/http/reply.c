@@ -12,6 +12,11 @@
 
 #include "base/log.h"
 
+enum {
+	PIECE = 32 * 1024, /* of a shared body, copied at a time */
+	SENDING_MAX = 128 * 1024 /* that may wait for the client meanwhile */
+};
+
 static const struct {
 	unsigned status;
 	const char *text;
@@ -60,6 +65,12 @@ http_header(struct exchange *x, const char *name, const char *value)
 	for (; *value; value++)
 		buf_put_char(&x->headers, (unsigned char)*value < ' ' ? ' ' : *value);
 	buf_put_lit(&x->headers, "\r\n");
+}
+
+void
+http_policy(struct exchange *x, const char *policy)
+{
+	x->policy = policy;
 }
 
 /* Made once a second. */
@@ -176,20 +187,30 @@ tell(const struct exchange *x, unsigned status, size_t n)
 		peer, status, n, took);
 }
 
-void
-http_put_answer(struct exchange *x, unsigned status, const char *type, struct str body)
+/* What a browser may do with an answer that it shows. */
+static void
+put_guards(const struct exchange *x, struct buf *out)
+{
+	buf_put_lit(out, "X-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\n"
+			 "Referrer-Policy: no-referrer\r\nContent-Security-Policy: ");
+	buf_put_text(out, x->policy ? x->policy : "default-src 'none'; frame-ancestors 'none'");
+	buf_put_lit(out, "\r\n");
+}
+
+/* All before the body, which has n bytes. */
+static void
+put_head(struct exchange *x, unsigned status, const char *type, size_t n)
 {
 	struct buf *out = conn_out(x->conn);
-	bool old = x->request && x->request->head.old,
-	     no_body = x->request && x->request->head.method == HTTP_HEAD;
+	bool old = x->request && x->request->head.old;
 
 	buf_printf(out, "HTTP/1.1 %u %s\r\n", status, reason_of(status));
 	put_date(out);
 	if (type)
 		buf_printf(out, "Content-Type: %s\r\n", type);
 	if (status != 204 && status != 304)
-		buf_printf(out, "Content-Length: %zu\r\n", body.n);
-	buf_put_lit(out, "X-Content-Type-Options: nosniff\r\n");
+		buf_printf(out, "Content-Length: %zu\r\n", n);
+	put_guards(x, out);
 	put_cors(x, out);
 	buf_put_str(out, buf_str(&x->headers));
 	if (x->last)
@@ -197,8 +218,20 @@ http_put_answer(struct exchange *x, unsigned status, const char *type, struct st
 	else if (old)
 		buf_put_lit(out, "Connection: keep-alive\r\n");
 	buf_put_lit(out, "\r\n");
-	if (!no_body)
-		buf_put_str(out, body);
+}
+
+static bool
+wants_body(const struct exchange *x)
+{
+	return !x->request || x->request->head.method != HTTP_HEAD;
+}
+
+void
+http_put_answer(struct exchange *x, unsigned status, const char *type, struct str body)
+{
+	put_head(x, status, type, body.n);
+	if (wants_body(x))
+		buf_put_str(conn_out(x->conn), body);
 	conn_dirty(x->conn);
 	tell(x, status, body.n);
 	exchange_done(x);
@@ -209,6 +242,52 @@ http_reply(struct exchange *x, unsigned status, const char *type, struct str bod
 {
 	assert(x->state == EXCHANGE_HANDLED && !x->moving);
 	http_put_answer(x, status, type, body);
+}
+
+/* ---- Bodies that are shared --------------------------------------------------------- */
+
+void
+http_release(struct exchange *x)
+{
+	void (*release)(void *owner) = x->release;
+
+	x->release = NULL;
+	x->unsent = STR_NONE;
+	if (release)
+		release(x->owner);
+}
+
+void
+http_send_more(struct exchange *x)
+{
+	while (x->unsent.n > 0 && !conn_is_full(x->conn)) {
+		size_t n = x->unsent.n < PIECE ? x->unsent.n : PIECE;
+
+		conn_write(x->conn, (struct str){ x->unsent.p, n });
+		x->unsent.p += n;
+		x->unsent.n -= n;
+	}
+	if (x->unsent.n > 0)
+		return;
+	http_release(x);
+	conn_set_max_output(x->conn, http_max_output(x->worker));
+	exchange_done(x);
+}
+
+void
+http_reply_shared(struct exchange *x, unsigned status, const char *type, struct str body,
+	void (*release)(void *owner), void *owner)
+{
+	assert(x->state == EXCHANGE_HANDLED && !x->moving);
+	conn_set_max_output(x->conn, SENDING_MAX);
+	put_head(x, status, type, body.n);
+	conn_dirty(x->conn);
+	tell(x, status, body.n);
+	x->unsent = wants_body(x) ? body : STR_NONE;
+	x->release = release;
+	x->owner = owner;
+	x->state = EXCHANGE_SENDING;
+	http_send_more(x);
 }
 
 void

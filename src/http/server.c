@@ -34,6 +34,12 @@ conf_of(const struct exchange *x)
 	return &config_of(x->worker)->http;
 }
 
+size_t
+http_max_output(const struct worker *w)
+{
+	return (size_t)config_of(w)->c2s.max_output;
+}
+
 /* ---- What handlers ask ---------------------------------------------------------- */
 
 const struct http_request *
@@ -107,6 +113,7 @@ forget_request(struct exchange *x)
 	x->request = NULL;
 	x->route = NULL;
 	x->gone = NULL;
+	x->policy = NULL;
 	buf_fini(&x->body);
 	buf_fini(&x->headers);
 	x->chunked = (struct chunked){ .left = 0 };
@@ -236,6 +243,7 @@ free_exchange(struct exchange *x)
 		list_remove(&x->link);
 	clear_timer(x);
 	worker_not_later(x->worker, &x->later);
+	http_release(x);
 	forget_request(x);
 	buf_fini(&x->in);
 	mem_free(&x);
@@ -244,7 +252,8 @@ free_exchange(struct exchange *x)
 static void
 read_or_not(struct exchange *x)
 {
-	bool busy = x->state == EXCHANGE_HANDLED || conn_is_full(x->conn),
+	bool busy = x->state == EXCHANGE_HANDLED || x->state == EXCHANGE_SENDING ||
+		    conn_is_full(x->conn),
 	     pause = busy && buf_len(&x->in) > KEPT_MAX;
 
 	if (pause && !x->paused)
@@ -320,8 +329,13 @@ on_bytes(struct conn *c, void *owner, const char *bytes, size_t n)
 static void
 on_room(struct conn *c, void *owner)
 {
+	struct exchange *x = owner;
+
 	(void)c;
-	run(owner);
+	if (x->state == EXCHANGE_SENDING)
+		http_send_more(x);
+	else
+		run(x);
 }
 
 static void
@@ -358,7 +372,7 @@ accept_http(struct worker *w, struct conn *c, const struct listen_conf *listen)
 		(unsigned long long)__atomic_add_fetch(&last, 1, __ATOMIC_RELAXED));
 	conn_set_owner(c, &conn_ops, x);
 	conn_set_id(c, x->id);
-	conn_set_max_output(c, (size_t)config_of(w)->c2s.max_output);
+	conn_set_max_output(c, http_max_output(w));
 	list_append(&http_of(w)->exchanges, &x->link);
 	set_timer(x);
 }
