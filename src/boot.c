@@ -62,6 +62,7 @@ boot_declare(const char *path, struct err *e)
 	bool done;
 
 	config_on_free(tls_release);
+	config_on_free(registry_unload);
 	config_check_tls(tls_check);
 	http_declare();
 	registry_builtin();
@@ -77,7 +78,7 @@ boot_load(const char *path, config_fault_fn *fault, void *ctx)
 	char line[sizeof(((struct err *)NULL)->text) + 256];
 	struct err e;
 
-	if (c && !tls_prepare(c, &e)) {
+	if (c && (!tls_prepare(c, &e) || !registry_load(c, &e))) {
 		(void)snprintf(line, sizeof(line), "%s: %s", path, e.text);
 		fault(line, ctx);
 		config_unref(&c);

@@ -42,7 +42,7 @@
 #include "xmpp/stanza.h"
 
 /* Changes whenever a struct of this interface does. */
-#define MODULE_ABI 2
+#define MODULE_ABI 3
 
 enum xep_status { XEP_COMPLETE, XEP_PARTIAL };
 
@@ -63,6 +63,11 @@ struct module {
 	bool off; /* true: only on where the configuration names it */
 	const struct field *options;
 	size_t options_size;
+	/* Options that name more than they hold, such as files: main, before a configuration counts.
+	 * False refuses it.  unload runs when its last reader is gone, on any thread, also without
+	 * load. */
+	bool (*load)(void *options, struct err *e);
+	void (*unload)(void *options);
 	const char *const *features; /* disco#info of the host */
 	const char *const *account_features; /* disco#info of accounts */
 	const struct iq_handler *iqs;

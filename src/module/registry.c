@@ -60,6 +60,53 @@ registry_builtin(void)
 		module_declare(builtin[i]);
 }
 
+/* ---- What its options name --------------------------------------------------------- */
+
+/* The options of the module at the host, unless it is off there or an earlier host shares them. */
+static void *
+own_options(const struct config *c, size_t host, const struct module *m)
+{
+	const void *options = host_module(c->hosts[host], m->state->index);
+
+	for (size_t i = 0; i < host; i++) {
+		if (host_module(c->hosts[i], m->state->index) == options)
+			return NULL;
+	}
+	return (void *)options; /* nobody else has the snapshot */
+}
+
+bool
+registry_load(struct config *c, struct err *e)
+{
+	for (size_t i = 0; i < modules_count; i++) {
+		const struct module *m = modules[i];
+
+		for (size_t h = 0; m->load && h < c->hosts_count; h++) {
+			void *options = own_options(c, h, m);
+
+			if (options && !m->load(options, e))
+				return err_wrap(
+					e, "module %s of host %s", m->name, c->hosts[h]->name);
+		}
+	}
+	return true;
+}
+
+void
+registry_unload(struct config *c)
+{
+	for (size_t i = 0; i < modules_count; i++) {
+		const struct module *m = modules[i];
+
+		for (size_t h = 0; m->unload && h < c->hosts_count; h++) {
+			void *options = own_options(c, h, m);
+
+			if (options)
+				m->unload(options);
+		}
+	}
+}
+
 /* ---- What it declares ------------------------------------------------------------ */
 
 static void

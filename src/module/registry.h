@@ -17,6 +17,9 @@ void registry_builtin(void);
 /* dlopens each *.so of the folder, by name.  ping.so or mod_ping.so defines module_ping, and
  * .name is "ping".  A wrong ABI or a second module of one name is an error that names the file. */
 MUST_CHECK bool registry_load_folder(const char *path, struct err *e);
+/* Has modules load what a snapshot that is not published yet names; false: it cannot be used. */
+MUST_CHECK bool registry_load(struct config *c, struct err *e);
+void registry_unload(struct config *c); /* for config_on_free */
 /* Queries and migrations, hooks, iqs, slots, commands: before homes_init and store_open. */
 void registry_register(void);
 /* Calls every start; on failure those that were started are stopped. */
