@@ -52,8 +52,8 @@ class Pending:
 class Session:
     """The requests of a session, one by one: nothing is sent by itself."""
 
-    def __init__(self, port, secure=False, path="/http-bind", headers=None):
-        self.port, self.secure, self.path, self.headers = port, secure, path, headers or {}
+    def __init__(self, port, secure=False, path="/http-bind", headers=None, source=None):
+        self.port, self.secure, self.path, self.headers, self.source = port, secure, path, headers or {}, source
         self.rid = random.randrange(1 << 40)
         self.sid = None
         self.idle = []  # connections
@@ -64,7 +64,7 @@ class Session:
         if rid is None and data is None:
             self.rid += 1
         rid = self.rid if rid is None else rid
-        http = http or (self.idle.pop() if self.idle else Http(self.port, self.secure))
+        http = http or (self.idle.pop() if self.idle else Http(self.port, self.secure, self.source))
         data = data or body(payload, **({"rid": rid, "sid": self.sid} | attributes))
         http.send(Http.request("POST", self.path, data, Content_Type="text/xml; charset=utf-8", **self.headers))
         return Pending(http, rid, data)
@@ -95,10 +95,10 @@ class Session:
 class BoshClient(Client):
     """A Client over BOSH, which keeps a request waiting when it waits itself."""
 
-    def __init__(self, port, host="localhost", secure=False, headers=None, **wishes):
+    def __init__(self, port, host="localhost", secure=False, headers=None, source=None, **wishes):
         Client.__init__(self, port, host)
         self.socket.close()
-        self.session = Session(port, secure, headers=headers)
+        self.session = Session(port, secure, headers=headers, source=source)
         self.wishes = wishes
         self.pending = deque()
         self.polled = 0  # when the newest answer came

@@ -90,8 +90,9 @@ class Messages:
 class WebSocket(Client):
     """A Client over WebSocket, from the handshake on. answer is what the server said to the handshake."""
 
-    def __init__(self, port, host="localhost", secure=False, handshake_with=None, behind=b"", path="/xmpp-websocket"):
-        self.http = Http(port, secure)
+    def __init__(self, port, host="localhost", secure=False, handshake_with=None, behind=b"", path="/xmpp-websocket",
+                 source=None):
+        self.http = Http(port, secure, source)
         Client.__init__(self, port, host)
         self.socket.close()
         self.socket = self.http.socket
