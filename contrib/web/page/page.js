@@ -51,6 +51,7 @@ function settings(server) {
 		xmpp_providers_url: "",
 		providers_link: "",
 		blacklisted_plugins: ["converse-omemo"],
+		whitelisted_plugins: ["keep-address"],
 	};
 }
 
@@ -70,6 +71,26 @@ function ownElements(server) {
 		make("a", "converse.js", { href: "https://conversejs.org", target: "_blank", rel: "noopener noreferrer" })]));
 }
 
+// A reloaded page resumes its session, and must go on under the same full address. converse.js keeps the bare one and
+// adds a new resource to it; so the full one is kept in what belongs to this tab, and handed over at the start.
+function keepAddress() {
+	const kept = "session-address", theirs = "conversejs-session-jid";
+	const full = sessionStorage.getItem(kept);
+
+	if (full && full.split("/")[0] === localStorage.getItem(theirs))
+		localStorage.setItem(theirs, full);
+	converse.plugins.add("keep-address", {
+		initialize() {
+			const { api } = this._converse;
+			const keep = () => sessionStorage.setItem(kept, api.connection.get().jid);
+
+			api.listen.on("connected", keep);
+			api.listen.on("reconnected", keep);
+			api.listen.on("logout", () => sessionStorage.removeItem(kept));
+		},
+	});
+}
+
 function tell(error) {
 	const place = document.getElementById("trouble");
 
@@ -85,6 +106,7 @@ async function start() {
 	const server = await answer.json();
 	document.title = server.domain;
 	ownElements(server);
+	keepAddress();
 	await converse.initialize(settings(server));
 }
 

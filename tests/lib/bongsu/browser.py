@@ -103,6 +103,13 @@ class Page:
         self.fill("input[name=password]", password)
         self.click("#converse-login button[type=submit]")
 
+    def log_out(self):
+        """By the button, and the question whether it is meant."""
+        self.click("converse-user-profile .show-profile")
+        self.click("converse-profile-modal .modal-footer .btn-danger")
+        self.click("converse-confirm-modal button[type=submit]")
+        return self.sees("input[name=password]")
+
     def is_in(self):
         """Waits until the contacts are shown."""
         return self.sees("converse-user-profile") and self.sees("converse-roster .roster-contacts")
