@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""contrib/run as a new user meets it: build, start, chat between two windows, stop, start again.
+"""contrib/run as a new user meets it: build, start, chat between two windows and in a browser, stop, start again.
 
-  tests/contrib/test_run.py [--dir DIR]     DIR: keep the build there (default: a new folder)
+  tests/contrib/test_run.py [--dir DIR] [--npm DIR]
+      --dir   keep the build there (default: a new folder)
+      --npm   what contrib/npm made of tests/clients/web (default: it makes that below the build)
 
 Runs on both stores. Prints one line a check and "N passed, N failed, N skipped".
 """
@@ -17,11 +19,13 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(TOP / "tests/lib"))
 from bongsu import Client, client_context  # noqa: E402: where it is had to be said first
+from bongsu.browser import Browser, missing  # noqa: E402
 counts = {"ok": 0, "FAIL": 0, "SKIP": 0}
 
 
@@ -179,7 +183,7 @@ def chat(script, folder):
                     check(what, False, f"{name}: no {pattern!r} in {window.seen!r}")
                     return
         windows["alice"].type("/msg bob@localhost Hello from the other window")
-        if not windows["bob"].expect(r"alice"):
+        if not windows["bob"].expect(r"(?i)chat message: *alice"):
             check(what, False, f"bob saw {windows['bob'].seen!r}")
             return
         windows["bob"].type("/win 2")
@@ -187,6 +191,49 @@ def chat(script, folder):
     finally:
         for window in windows.values():
             window.close()
+
+
+def fetched(url):
+    """What is there, without checking the certificate; or why not."""
+    try:
+        with urllib.request.urlopen(url, timeout=30, context=client_context(())) as answer:
+            return answer.read().decode()
+    except OSError as error:
+        return str(error)
+
+
+def page(script, store):
+    """The printed addresses lead to the page."""
+    urls = re.findall(r"(https?://[^/\s]+/)", script.output)
+    check(f"{store}: prints where the page is", len(urls) == 2, script.output)
+    for url in urls:
+        found = fetched(url)
+        check(f"{store}: {url.split(':')[0]} leads to the page", "page.js" in found, found[:500])
+    return urls[0] if urls else None
+
+
+def chat_in_browser(script, url, modules):
+    """The first account in a browser and the second in another client reach each other."""
+    what = "alice in a browser and bob in a client chat"
+    lacks = missing(modules)
+    if lacks:
+        report("SKIP", f"{what}: {lacks}")
+        return
+    try:
+        with Browser(modules) as browser, Client(script.port + 1, direct=client_context()) as bob:
+            bob.open()
+            bob.login("bob", script.secrets["bob"])
+            bob.send("<presence/>")
+            alice = browser.page(url)
+            alice.log_in("alice", script.secrets["alice"])
+            alice.is_in()
+            alice.talk_to("Bob")
+            alice.say("Hello from the browser")
+            heard = bob.wait(lambda e: e.text("c:body") == "Hello from the browser")
+            bob.send(f"<message type='chat' to='{heard.get('from')}'><body>Hello to the browser</body></message>")
+            check(what, alice.shows("Hello to the browser"))
+    except (OSError, EOFError, RuntimeError) as error:
+        check(what, False, repr(error))
 
 
 def first_start(folder, store, options):
@@ -244,12 +291,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dir", type=Path)
+    parser.add_argument("--npm", type=Path)
     options = parser.parse_args()
     # A shell's background jobs ignore SIGINT, and so would what is started here.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     own = None if options.dir else tempfile.mkdtemp(prefix="bongsu-run-")
     folder = Path(own or options.dir).resolve()
     folder.mkdir(parents=True, exist_ok=True)
+    packages = (options.npm or folder / "npm").resolve()
+    if not options.npm and shutil.which("npm"):
+        subprocess.run([TOP / "contrib/npm", TOP / "tests/clients/web", packages], check=True)
     wrong_options()
     for store in ("sqlite", "mariadb"):
         # the build may stay; accounts and messages start anew
@@ -259,8 +310,10 @@ def main():
         if script is None:
             continue
         check(f"{store}: a client makes itself an account", registers(script.port + 1, "dave"))
+        url = page(script, store)
         if store == "sqlite":
             chat(script, folder)
+            chat_in_browser(script, url, packages / "node_modules")
         check(f"{store}: SIGINT ends it", script.stop(signal.SIGINT) == 0)
         check(f"{store}: its ports are closed", not listens(script.port))
         check(f"{store}: no process stays", not script.leftovers(), str(script.leftovers()))
