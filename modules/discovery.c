@@ -44,13 +44,20 @@ tls_listener(const struct config *c, const char *service)
 	return NULL;
 }
 
+static const char *
+trim_slash(struct arena *a, const char *url)
+{
+	size_t n = strlen(url);
+
+	return n > 0 && url[n - 1] == '/' ? arena_printf(a, "%.*s", (int)n - 1, url) : url;
+}
+
 /* "example.org:5443", or with what public_url has behind "https://"; NULL: there is none. */
 static const char *
 authority(struct arena *a, const struct host *h)
 {
 	const struct listen_conf *l = tls_listener(h->config, "http");
 	const char *url = h->config->http.public_url, *at;
-	size_t n;
 
 	if (!url)
 		return !l		? NULL
@@ -61,8 +68,7 @@ authority(struct arena *a, const struct host *h)
 	if (at)
 		url = arena_printf(
 			a, "%.*s%s%s", (int)(at - url), url, h->name, at + strlen("@HOST@"));
-	n = strlen(url);
-	return n > 0 && url[n - 1] == '/' ? arena_printf(a, "%.*s", (int)n - 1, url) : url;
+	return trim_slash(a, url);
 }
 
 struct link {
@@ -181,6 +187,86 @@ give_jrd_2(struct exchange *x)
 			     "links", list));
 }
 
+/* ---- For bongsuctl, which asks there from outside ------------------------------------- */
+
+struct check_args {
+	const char *host, *url, *connect, *ca;
+	int64_t wait;
+};
+
+static const struct field check_fields[] = {
+	TEXT_FIELD(struct check_args, host, .doc = "One host, instead of all"),
+	TEXT_FIELD(struct check_args, url, .min = 9, .max = 500,
+		.doc = "Where the endpoints are to be, such as https://chat.example.org, instead of "
+		       "what the configuration says"),
+	TEXT_FIELD(struct check_args, connect,
+		.doc = "HOST:PORT to connect to, whatever the addresses say; to look at a proxy "
+		       "before DNS leads there"),
+	TEXT_FIELD(struct check_args, ca,
+		.doc = "File of certificates to believe, instead of the system's"),
+	INT_FIELD(struct check_args, wait, .dflt = "5", .min = 1, .max = 3600,
+		.doc = "Seconds that a BOSH request is held; clients ask for 60"),
+	END_FIELDS,
+};
+
+/* A web site whose scripts may connect. */
+static const char *
+some_origin(const struct config *c)
+{
+	const char *const *o = c->http.origins;
+
+	return !o || !o[0] || text_eq(o[0], "*") ? "null" : o[0];
+}
+
+/* Where bongsuctl is to look. */
+static json_t *
+place_to_look(const struct check_args *a, const struct config *c, const char *host, const char *url)
+{
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s*, s:s*, s:I}", "host", host, "url", url,
+		"websocket", c->http.websocket, "bosh", c->http.bosh, "origin", some_origin(c),
+		"connect", a->connect, "ca", a->ca, "wait", (json_int_t)a->wait);
+}
+
+static struct step
+check_web(struct job *j)
+{
+	const struct check_args *a = CALL_ARGS(j, struct check_args);
+	const struct config *c = config_of(j->worker);
+	json_t *places;
+
+	if (a->url && strncmp(a->url, "https://", strlen("https://")) != 0)
+		return call_error(j, "bad_request", "'%s' does not begin with https://", a->url);
+	places = json_array();
+	for (size_t i = 0; i < c->hosts_count; i++) {
+		const struct host *h = c->hosts[i];
+		const char *at = options(h) ? authority(j->arena, h) : NULL;
+		const char *url = at ? arena_printf(j->arena, "https://%s", at) : NULL;
+
+		url = a->url ? trim_slash(j->arena, a->url) : url;
+		if ((a->host && !text_eq(a->host, h->name)) || !url)
+			continue;
+		call_line(j, "%s", url);
+		json_array_append_new(places, place_to_look(a, c, h->name, url));
+	}
+	if (json_array_size(places) > 0) {
+		call_json(j, places);
+		return call_done(j);
+	}
+	json_decref(places);
+	if (a->host && !config_host(c, str_of(a->host)))
+		return call_error(j, "not_found", "'%s' is not served", a->host);
+	return call_error(
+		j, "not_found", "no address for browsers is configured: set `http: public_url`");
+}
+
+static const struct command commands[] = {
+	{ "check_web", "web", 0, check_fields, sizeof(struct check_args), check_web, NULL,
+		"Ask the public web endpoints as a browser would, and tell what is wrong and how to "
+		"mend it",
+		"check_web example.org" },
+	END_COMMANDS,
+};
+
 /* clang-format off */
 MODULE(discovery) = {
 	IDENTITY(discovery),
@@ -190,6 +276,7 @@ MODULE(discovery) = {
 		{ 487, "0.1.0", XEP_PARTIAL, "without pinned keys and ECH" }),
 	.options = option_fields,
 	.options_size = sizeof(struct discovery_options),
+	.commands = commands,
 	.http =
 		(const struct http_route[]){
 			{ .path = "/.well-known/host-meta", .methods = HTTP_GET, .cors = CORS_ANY, .handle = give_xrd },

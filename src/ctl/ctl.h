@@ -49,4 +49,10 @@ MUST_CHECK bool ctl_read_secrets(
 /* Prints what the word after these may be, one a line; nothing if the server cannot be asked. */
 void ctl_complete(const struct ctl *c, char *const *words, int count);
 
+/* ---- web.c ----------------------------------------------------------------------- */
+
+/* The command «check_web», of which the server does no more than say where to look; its exit code,
+ * after it printed.  CTL_UNREACHABLE, CTL_USAGE: *e says why, if nothing was printed. */
+int ctl_check_web(const struct ctl *c, char *const *args, int count, struct err *e);
+
 #endif

@@ -1,7 +1,7 @@
 /*
  * main.c -- bongsuctl: the command line, and what it prints.
  *
- * It knows no command: all of them, with their help, are the server's.
+ * All commands, with their help, are the server's; check_web is the one of which most is done here.
  *
  * Runs on: its own process
  */
@@ -115,7 +115,10 @@ run(const struct ctl *c, char **words, int count)
 
 	if (ctl_read_secrets(c, words[0], words + 1, count - 1, &e)) {
 		e.text[0] = '\0';
-		code = ctl_ask(c, words[0], words + 1, count - 1, c->json, print_answer, &o, &e);
+		code = strcmp(words[0], "check_web") == 0
+			       ? ctl_check_web(c, words + 1, count - 1, &e)
+			       : ctl_ask(c, words[0], words + 1, count - 1, c->json, print_answer,
+					 &o, &e);
 		if (e.text[0] == '\0' && fflush(stdout) == 0)
 			return code;
 		if (e.text[0] == '\0') {

@@ -199,6 +199,12 @@ def chat(proxy):
     check("their streams end as they should", alice.ends() == "" and bob.ends() is None)
 
 
+def looked_at(proxy):
+    done = server.ctl("check_web", f"connect=127.0.0.1:{proxy.ports['https']}", "ca=cert.pem", "wait=1")
+    check(f"check_web finds nothing wrong with {proxy.name}", done.code == 0 and "a stream to localhost opens" in done.out and
+          "a request may wait" in done.out, done)
+
+
 def over_tcp(proxy):
     for name, source in (("c2s", "127.0.0.4"), ("c2s_tls", "127.0.0.5")):
         client = Client(proxy.ports[name], source=source, direct=tls.client_context() if name == "c2s_tls" else None)
@@ -248,6 +254,7 @@ def everything():
             with Proxy(name, tcp) as proxy:
                 discovery(proxy)
                 chat(proxy)
+                looked_at(proxy)
                 if tcp:
                     over_tcp(proxy)
         if shutil.which("haproxy", path=os.environ["PATH"] + ":/usr/sbin"):

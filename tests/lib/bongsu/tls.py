@@ -11,10 +11,10 @@ KEYS = {
 }
 
 
-def certificate(*names, cert="cert.pem", key="key.pem", kind="p256", digest="sha256"):
+def certificate(*names, cert="cert.pem", key="key.pem", kind="p256", digest="sha256", days=90):
     """Makes a self-signed certificate for the names; its key is of that kind (KEYS), its signature of that digest."""
     alt = ",".join(f"DNS:{name}" for name in names)
-    subprocess.run(["openssl", "req", "-x509", "-newkey", *KEYS[kind], "-nodes", "-keyout", key, "-out", cert, "-days", "90",
+    subprocess.run(["openssl", "req", "-x509", "-newkey", *KEYS[kind], "-nodes", "-keyout", key, "-out", cert, "-days", str(days),
                     "-subj", f"/CN={names[0]}", "-addext", f"subjectAltName={alt}",
                     *([] if kind == "ed25519" else [f"-{digest}"])], check=True, capture_output=True)
 
