@@ -245,6 +245,26 @@ connect_mysql(struct db *db, const struct store_conf *c, msec_t patience, struct
 	return o;
 }
 
+/* What InnoDB promises at a commit hangs on the first; where there is a binary log, its recovery
+ * believes that. */
+static bool
+is_durable_mysql(struct db *db, struct err *why)
+{
+	uint64_t flush, binlog, sync;
+
+	if (ask_number(db, "SELECT @@innodb_flush_log_at_trx_commit", &flush, why) != DB_OK ||
+		ask_number(db, "SELECT @@log_bin", &binlog, why) != DB_OK ||
+		ask_number(db, "SELECT @@sync_binlog", &sync, why) != DB_OK)
+		return false;
+	if (flush != 1 && flush != 3)
+		return err_set(why, "MariaDB's innodb_flush_log_at_trx_commit is %u, not 1",
+			(unsigned)flush);
+	if (binlog && sync != 1)
+		return err_set(why, "MariaDB has a binary log and its sync_binlog is %u, not 1",
+			(unsigned)sync);
+	return true;
+}
+
 static enum outcome
 open_mysql(const struct config *c, msec_t patience, struct db **out, struct err *e)
 {
@@ -639,6 +659,7 @@ const struct driver driver_mariadb = {
 	.name = "mariadb",
 	.open = open_mysql,
 	.close = close_mysql,
+	.is_durable = is_durable_mysql,
 	.prepare = prepare_mysql,
 	.run = run_mysql,
 	.run_many = run_many_mysql,

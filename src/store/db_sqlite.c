@@ -195,6 +195,31 @@ open_sqlite(const struct config *c, msec_t patience, struct db **out, struct err
 	return o;
 }
 
+/* The text of a pragma's value. */
+static bool
+pragma_is(struct db *db, const char *sql, const char *value, struct err *why)
+{
+	sqlite3_stmt *s = NULL;
+	const char *got = NULL;
+	bool same;
+
+	if (prepare(db, sql, &s) && sqlite3_step(s) == SQLITE_ROW)
+		got = (const char *)sqlite3_column_text(s, 0);
+	same = got && text_eq(got, value);
+	if (!same)
+		(void)err_set(why, "%s gives %s, not %s", sql, got ? got : "nothing", value);
+	sqlite3_finalize(s);
+	return same;
+}
+
+/* The file may be on a disk where SQLite has no write-ahead log. */
+static bool
+is_durable_sqlite(struct db *db, struct err *why)
+{
+	return pragma_is(db, "PRAGMA journal_mode", "wal", why) &&
+	       pragma_is(db, "PRAGMA synchronous", "2", why);
+}
+
 static enum outcome
 prepare_sqlite(struct db *db, unsigned number, const char *sql, struct err *e)
 {
@@ -415,6 +440,7 @@ const struct driver driver_sqlite = {
 	.name = "sqlite",
 	.open = open_sqlite,
 	.close = close_sqlite,
+	.is_durable = is_durable_sqlite,
 	.prepare = prepare_sqlite,
 	.run = run_sqlite,
 	.begin = begin_sqlite,

@@ -36,6 +36,9 @@ struct driver {
 		const struct config *c, msec_t patience, struct db **out, struct err *e);
 	/* Accepts NULL; rolls back what is not committed. */
 	void (*close)(struct db **db);
+	/* A commit is there even after the machine failed.  False: why says which setting of the
+	 * database is to blame. */
+	bool (*is_durable)(struct db *db, struct err *why);
 	/* Numbers from 0, without gaps. */
 	enum outcome (*prepare)(struct db *db, unsigned number, const char *sql, struct err *e);
 	/* Result must be empty. */

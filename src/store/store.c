@@ -186,6 +186,17 @@ forget(void)
 	arena_free(&config_texts);
 }
 
+/* Once, at the start: it is for the administrator to decide. */
+static void
+warn_if_weak(const struct driver *driver, struct db *db)
+{
+	struct err why;
+
+	if (!driver->is_durable(db, &why))
+		log_warn(AREA_STORE, NULL,
+			"what is acknowledged may be lost when the machine fails: %s", why.text);
+}
+
 bool
 store_open(const struct config *c, struct err *e)
 {
@@ -212,6 +223,7 @@ store_open(const struct config *c, struct err *e)
 		}
 	}
 	opened = true;
+	warn_if_weak(driver, db[0]);
 	for (size_t i = 0; i < threads; i++)
 		lanes[i] = lane_start(driver, &config, db[i]);
 	lanes_count = threads;
