@@ -80,6 +80,12 @@ is_to_self(const struct message_event *ev)
 	       jid_eq_bare(ev->stanza->from, ev->account->home.jid);
 }
 
+static struct sent *
+sent_of(struct home *h)
+{
+	return &mam_of(account_of(h))->sent;
+}
+
 /* Whether it came before is asked of every message that has an origin-id, kept or not. */
 static enum verdict
 on_sent(struct message_event *ev)
@@ -92,7 +98,7 @@ on_sent(struct message_event *ev)
 		return PASS;
 	refer(&e);
 	if (e.flags & ARCHIVE_ORIGIN) {
-		switch (sent_ask(ev->account, e.reference)) {
+		switch (sent_ask(&ev->account->home, sent_of, e.reference)) {
 		case SENT_NEW:
 			break;
 		case SENT_MAYBE:
@@ -119,7 +125,7 @@ on_accepted(struct message_event *ev)
 	if (is_to_self(ev) || s->type == MESSAGE_GROUPCHAT || s->type == MESSAGE_ERROR)
 		return PASS;
 	if (origin)
-		sent_accepted(ev->account, archive_reference(origin, s->to));
+		sent_accepted(&mam_of(ev->account)->sent, archive_reference(origin, s->to));
 	if (ev->archive_id != 0)
 		mam_retract(ev->account, s, ev->archive_id);
 	return PASS;

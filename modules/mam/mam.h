@@ -15,31 +15,6 @@ struct mam_options {
 	int64_t page_max;
 };
 
-/* ---- sent.c: what this account sent lately ------------------------------------------ */
-
-struct sent_set; /* hashes */
-
-/* All zero: nothing is known. */
-struct sent {
-	struct sent_set *now, *before;
-	msec_t began; /* wall; `now` did */
-	msec_t complete_at; /* wall; from then on all of the last day is known; 0: never */
-	bool is_loading;
-};
-
-enum sent_state {
-	SENT_NEW, /* it did not come within the last day */
-	SENT_MAYBE, /* look into the archive */
-	SENT_BEFORE, /* it was accepted */
-};
-
-/* Begins to load what is needed when it is asked for the first time.  A message that is new is from
- * then on one that may have come. */
-enum sent_state sent_ask(struct account *a, int64_t reference);
-/* It is on disk. */
-void sent_accepted(struct account *a, int64_t reference);
-void sent_drop(struct sent *s);
-
 /* ---- prefs.c: XEP-0441 ----------------------------------------------------------------- */
 
 enum mam_default { MAM_ALWAYS, MAM_NEVER, MAM_ROSTER };
@@ -71,7 +46,7 @@ void mam_retract(struct account *a, const struct stanza *s, int64_t archive_id);
 
 struct mam {
 	struct prefs prefs;
-	struct sent sent;
+	struct sent sent; /* by this account */
 	unsigned busy; /* pages being read */
 };
 

@@ -64,6 +64,17 @@ said(struct room *room, const struct saying *what)
 		room_tell_missed(room, what);
 }
 
+/* Whoever says it again may not have heard it.  Its id is in the archive. */
+static void
+reflect(struct room *room, const struct saying *what)
+{
+	AUTO(stanza_unref)
+	const struct stanza *plain = archive_stamp(&room->home, what->message, 0);
+	const struct stanza *out = stanza_readdress(plain, plain->from, what->speaker);
+
+	route(room->home.worker, &out, NO_RECEIPT);
+}
+
 static void
 passed(struct home *h, const struct passage *p)
 {
@@ -73,7 +84,9 @@ passed(struct home *h, const struct passage *p)
 	if (p->result != STORE_OK || !room->exists) {
 		failed(room, what);
 	} else {
-		if (!p->again)
+		if (p->again)
+			reflect(room, what);
+		else
 			said(room, what);
 		receipt_give(h->worker, &what->receipt);
 	}
@@ -90,7 +103,6 @@ add_asks(struct room *room, struct saying *what, struct asks *asks)
 	struct buf bytes = BUF_INIT;
 	struct arena *a = asks_arena(asks);
 
-	what->once = what->once && room->config->enablearchiving;
 	if (what->id && room->config->enablearchiving && !room->locked)
 		room_archive(room, what, asks);
 	if (what->is_subject && !room->locked) {
@@ -228,6 +240,25 @@ said_as(const struct room *room, const struct occupant *o, const struct stanza *
 		(void *)(uintptr_t)room, all->first);
 }
 
+static struct sent *
+sent_of(struct home *h)
+{
+	return &room_of(h)->sent;
+}
+
+/* Perhaps: the archive knows. */
+static bool
+came_before(struct room *room, const struct stanza *s)
+{
+	const char *origin = xml_get(stanza_child(s, NS_SID, "origin-id"), "id");
+	int64_t reference;
+
+	if (!origin || !*origin || !room->config->enablearchiving || room->locked)
+		return false;
+	reference = sent_by(archive_reference(origin, room->home.jid), s->from);
+	return sent_ask(&room->home, sent_of, reference) != SENT_NEW;
+}
+
 static void
 say(struct room *room, const struct stanza *s, const struct receipt *r)
 {
@@ -247,7 +278,7 @@ say(struct room *room, const struct stanza *s, const struct receipt *r)
 	what.is_subject = is_subject(s);
 	what.id = room_is_history(s) ? home_next_id(&room->home) : 0;
 	what.counts = what.id && room_is_news(s);
-	what.once = what.id && s->again && stanza_child(s, NS_SID, "origin-id");
+	what.once = what.id && came_before(room, s);
 	what.speaker = s->from;
 	what.message = said_as(room, v->occupant, s, what.id);
 	room_say(room, &what);

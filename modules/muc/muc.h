@@ -217,6 +217,7 @@ struct room {
 	struct remembered *history; /* ring of history_room */
 	size_t history_room, history_first, history_count, history_bytes;
 	bool remembers; /* the ring was filled from the archive */
+	struct sent sent; /* messages that may be said again */
 	unsigned reading; /* pages of the archive */
 	uint64_t whispers[WHISPERS]; /* the last private messages, for errors that come back */
 	unsigned whispers_next;
@@ -455,7 +456,7 @@ struct saying {
 	struct receipt receipt;
 	bool is_subject;
 	bool counts; /* somebody said something: it can be unread */
-	bool once; /* its sender said it before, perhaps in vain */
+	bool once; /* its sender may have said it before */
 	int64_t id; /* 0: it is not kept */
 	msec_t at;
 };

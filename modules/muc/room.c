@@ -76,6 +76,7 @@ room_reset(struct room *room)
 	occupants_drop(room);
 	affiliates_drop(room);
 	history_drop(room);
+	sent_drop(&room->sent);
 	hats_drop(room);
 	stanza_unref(&room->subject);
 	mem_free(&room->avatar);

@@ -85,8 +85,12 @@ const struct query archive_queries[] = {
 		" ORDER BY id DESC LIMIT ?) AS looked_at WHERE reference = ? ORDER BY id DESC",
 		NULL },
 	[REFERENCES] = { "archive_references",
-		"SELECT reference FROM archive" RANGE
+		"SELECT reference, peer FROM archive" RANGE
 		" AND (flags & 9) = 9 ORDER BY id DESC LIMIT ?",
+		NULL },
+	[ALL_REFERENCES] = { "archive_all_references",
+		"SELECT reference, peer FROM archive" RANGE
+		" AND (flags & 8) <> 0 ORDER BY id DESC LIMIT ?",
 		NULL },
 	[DELIVERED_SET] = { "archive_delivered",
 		"UPDATE home_number SET delivered = ? WHERE owner = ?", NULL },
@@ -381,10 +385,12 @@ archive_find(
 }
 
 struct ask
-archive_references(struct arena *a, const struct home *h, const struct archive_range *r)
+archive_references(struct arena *a, const struct home *h, const struct archive_range *r, bool own)
 {
+	enum archive_query query = own ? REFERENCES : ALL_REFERENCES;
+
 	assert(jid_is_none(r->with));
-	return range_ask(a, h, r, REFERENCES, REFERENCES, NULL);
+	return range_ask(a, h, r, query, query, NULL);
 }
 
 struct ask

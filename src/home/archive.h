@@ -113,8 +113,10 @@ struct ask archive_get(struct arena *a, const struct home *h, int64_t id);
 struct ask archive_find(
 	struct arena *a, const struct home *h, const struct archive_range *r, int64_t reference);
 
-/* References of what the owner sent with origin-ids, newest first; of everybody. */
-struct ask archive_references(struct arena *a, const struct home *h, const struct archive_range *r);
+/* (reference, peer) of what has origin-ids, newest first; own: only what the owner sent.  The range is
+ * of everybody. */
+struct ask archive_references(
+	struct arena *a, const struct home *h, const struct archive_range *r, bool own);
 
 /* ---- Conversations ------------------------------------------------------------------ */
 

@@ -21,6 +21,7 @@ libbongsu_a_SOURCES += src/home/unacked.c src/home/unacked.h
 libbongsu_a_SOURCES += src/home/window.c src/home/window.h
 libbongsu_a_SOURCES += src/home/archive.c src/home/archive_codec.c src/home/archive_id.c src/home/archive_left.c
 libbongsu_a_SOURCES += src/home/archive_talk.c
+libbongsu_a_SOURCES += src/home/archive_sent.c src/home/archive_sent.h
 libbongsu_a_SOURCES += src/home/archive.h src/home/archive_own.h
 
 # The dictionaries of archived messages as a C table.

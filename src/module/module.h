@@ -24,6 +24,7 @@
 #include "home/account.h"
 #include "home/archive.h"
 #include "home/archive_query.h"
+#include "home/archive_sent.h"
 #include "home/credential.h"
 #include "home/deliver.h"
 #include "home/gate.h"

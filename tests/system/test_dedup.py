@@ -3,7 +3,7 @@
 
 timeout: 240
 """
-from bongsu import Server, check, run
+from bongsu import Server, check, muc, run
 
 RESULT = "{urn:xmpp:mam:2}result"
 server = Server()
@@ -117,11 +117,47 @@ def to_oneself():
     check("and is there once", history(alice) == ["note"])
 
 
+def room_history(client, room):
+    client.ask("set", "<query xmlns='urn:xmpp:mam:2'/>", to=room)
+    return [e.find(RESULT).findtext(".//{jabber:client}body") for e in client.take() if e.find(RESULT) is not None]
+
+
+def in_a_room():
+    """What is said again in a room is heard once, whether the server was killed in between or not."""
+    room, alice, bob = "room@conference.localhost", server.login("alice"), server.login("bob")
+
+    def say(client, number, what):
+        client.send(message(room, number).replace("'chat'", "'groupchat'"))
+        got = client.wait(f"id='{number}'.*<body>")
+        check(f"{what}: it comes back to its sender", got.get("from").startswith(room), got)
+    muc.make(alice, room, "Alice")
+    muc.enter(bob, room, "Bob")
+    say(alice, "r1", "what is said")
+    bob.wait("id='r1'")
+    alice.close()
+    alice = server.login("alice", "another")
+    muc.enter(alice, room, "Alice", "<history maxstanzas='0'/>")
+    say(alice, "r1", "what is said again")
+    say(bob, "r1", "the same id from another")
+    alice.wait("id='r1'.*<body>")
+    killed()
+    alice, bob = server.login("alice"), server.login("bob")
+    muc.enter(alice, room, "Alice", "<history maxstanzas='0'/>")
+    muc.enter(bob, room, "Bob", "<history maxstanzas='0'/>")
+    for number in ("r1", "r2", "r1", "r2", "r3"):
+        say(alice, number, f"{number} after a crash")
+    got = []
+    while "r3" not in got:
+        got.append(bob.wait(lambda e: e.name == "message").get("id"))
+    check("others hear what is new, once", got == ["r2", "r3"], got)
+    check("so it is in the archive", room_history(bob, room) == ["r1", "r1", "r2", "r3"], room_history(bob, room))
+
+
 def main():
     server.start()
     server.register("alice", "bob", "carol", "dave", "erin")
     try:
-        run(at_once, after_restart, after_kill, others, only_half, to_oneself, server.stop)
+        run(at_once, after_restart, after_kill, others, only_half, to_oneself, in_a_room, server.stop)
     finally:
         server.kill()
 

@@ -1,5 +1,6 @@
 /*
- * sent.c -- what this account sent within the last day, by its origin-ids (XEP-0359).
+ * archive_sent.c -- what came within the last day, by its origin-ids (XEP-0359): from an account, or
+ * from anybody to a room.
  *
  * A client that never heard that its message was taken sends it again.  The references of origin-ids
  * that were accepted are remembered in two sets, of today and of the day before.  When a home has
@@ -7,9 +8,14 @@
  * then, or if there was more than one page, the archive itself is asked.  A set that is full takes
  * the other's place before its time, and the archive is asked again for a day.
  *
- * Runs on: the account's home.
+ * Runs on: the home's worker.
  */
-#include "mam.h"
+#include "home/archive_sent.h"
+
+#include "base/mem.h"
+#include "home/account.h"
+#include "home/archive.h"
+#include "home/job.h"
 
 enum { ROOM_FIRST = 64, ROOM_MAX = 65536 };
 
@@ -96,11 +102,35 @@ sent_drop(struct sent *s)
 {
 	mem_free(&s->now);
 	mem_free(&s->before);
+	*s = (struct sent){ .began = 0 };
 }
 
 /* ---- The past ------------------------------------------------------------------------- */
 
 static step_fn load, loaded;
+
+struct loading {
+	sent_of_fn *of;
+};
+
+static bool
+is_account(const struct home *h)
+{
+	return h->kind == &account_kind;
+}
+
+/* The hash of a speaker, mixed in. */
+static int64_t
+mixed(int64_t reference, int64_t peer)
+{
+	return (int64_t)((uint64_t)reference ^ (uint64_t)peer * UINT64_C(0x9e3779b97f4a7c15));
+}
+
+int64_t
+sent_by(int64_t reference, struct jid speaker)
+{
+	return mixed(reference, archive_peer(speaker));
+}
 
 static struct step
 load(struct job *j)
@@ -108,7 +138,7 @@ load(struct job *j)
 	struct archive_range day = { .after = archive_id_at(clock_wall() - DAYS(1)),
 		.before = INT64_MAX,
 		.limit = ROOM_MAX / 8 };
-	struct ask ask = archive_references(j->arena, &j->account->home, &day);
+	struct ask ask = archive_references(j->arena, j->home, &day, is_account(j->home));
 
 	return job_query_else(j, loaded, &ask, 1);
 }
@@ -116,21 +146,38 @@ load(struct job *j)
 static struct step
 loaded(struct job *j)
 {
-	struct sent *s = &mam_of(j->account)->sent;
+	const struct loading *l = j->state;
+	struct sent *s = l->of(j->home);
 
 	s->is_loading = false;
 	if (j->outcome != STORE_OK)
 		return job_done(j);
-	for (size_t i = 0; i < j->rows->count; i++)
-		add(s, (uint64_t)row_int(j->rows, i, 0) | 1);
+	for (size_t i = 0; i < j->rows->count; i++) {
+		int64_t reference = row_int(j->rows, i, 0);
+
+		if (!is_account(j->home))
+			reference = mixed(reference, row_int(j->rows, i, 1));
+		add(s, (uint64_t)reference | 1);
+	}
 	s->complete_at = clock_wall() + (j->rows->count < ROOM_MAX / 8 ? 0 : DAYS(1));
 	return job_done(j);
 }
 
-enum sent_state
-sent_ask(struct account *a, int64_t reference)
+static void
+start_loading(struct home *h, sent_of_fn *of)
 {
-	struct sent *s = &mam_of(a)->sent;
+	struct arena *a = arena_new(0);
+	struct loading *l = ARENA_NEW(a, struct loading);
+
+	l->of = of;
+	of(h)->is_loading = true;
+	job_start_at(h, NULL, &a, l, load);
+}
+
+enum sent_state
+sent_ask(struct home *h, sent_of_fn *of, int64_t reference)
+{
+	struct sent *s = of(h);
 	uint64_t hash = (uint64_t)reference & ~UINT64_C(1);
 	uint64_t found = find(s->now, hash) | find(s->before, hash);
 
@@ -138,17 +185,15 @@ sent_ask(struct account *a, int64_t reference)
 		return SENT_MAYBE;
 	if (found & 1)
 		return SENT_BEFORE;
-	if (s->complete_at == 0 && !s->is_loading) {
-		s->is_loading = true;
-		job_start(a, NULL, NULL, NULL, load);
-	}
+	if (s->complete_at == 0 && !s->is_loading)
+		start_loading(h, of);
 	add(s, hash);
 	return found || s->complete_at == 0 || clock_wall() < s->complete_at ? SENT_MAYBE
 									     : SENT_NEW;
 }
 
 void
-sent_accepted(struct account *a, int64_t reference)
+sent_accepted(struct sent *s, int64_t reference)
 {
-	add(&mam_of(a)->sent, (uint64_t)reference | 1);
+	add(s, (uint64_t)reference | 1);
 }
