@@ -6,6 +6,8 @@ that nobody asked for? A stanza error of type "wait" is an honest refusal; anoth
 """
 import itertools
 import os
+import signal
+import sqlite3
 import subprocess
 import threading
 import time
@@ -58,6 +60,48 @@ class MariaDB:
     def end(self):
         self.process.terminate()
         self.process.wait(PATIENCE)
+
+
+class Locked:
+    """Another process (this one) holds SQLite's file."""
+
+    def __init__(self, folder):
+        self.path = folder / "bongsu.sqlite"
+        self.db = None
+
+    def begin(self):
+        self.db = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
+        self.db.execute("BEGIN IMMEDIATE")
+
+    def end(self):
+        self.db.execute("ROLLBACK")
+        self.db.close()
+
+
+class Stopped:
+    """MariaDB does not answer."""
+
+    def __init__(self, database):
+        self.database = database
+
+    def begin(self):
+        self.database.process.send_signal(signal.SIGSTOP)
+
+    def end(self):
+        self.database.process.send_signal(signal.SIGCONT)
+
+
+class Killed:
+    """MariaDB is killed, and started anew later."""
+
+    def __init__(self, database):
+        self.database = database
+
+    def begin(self):
+        self.database.kill()
+
+    def end(self):
+        self.database.start()
 
 
 class Writer:

@@ -7,58 +7,14 @@ whoever is refused is told to try again later, the server goes on and heals by i
 wait for it.
 timeout: 400
 """
-import signal
-import sqlite3
 import threading
 import time
 
 from bongsu import Ended, Late, check, run
 from bongsu.server import STORE
-from strain import PATIENCE, MariaDB, Registrar, Writer, eventually, server
+from strain import Killed, Locked, MariaDB, Registrar, Stopped, Writer, eventually, server
 
 WRITERS = 3
-
-
-class Locked:
-    """Another process (this one) holds SQLite's file."""
-
-    def __init__(self, folder):
-        self.path = folder / "bongsu.sqlite"
-        self.db = None
-
-    def begin(self):
-        self.db = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
-        self.db.execute("BEGIN IMMEDIATE")
-
-    def end(self):
-        self.db.execute("ROLLBACK")
-        self.db.close()
-
-
-class Stopped:
-    """MariaDB does not answer."""
-
-    def __init__(self, database):
-        self.database = database
-
-    def begin(self):
-        self.database.process.send_signal(signal.SIGSTOP)
-
-    def end(self):
-        self.database.process.send_signal(signal.SIGCONT)
-
-
-class Killed:
-    """MariaDB is killed, and started anew later."""
-
-    def __init__(self, database):
-        self.database = database
-
-    def begin(self):
-        self.database.kill()
-
-    def end(self):
-        self.database.start()
 
 
 class Login(threading.Thread):
