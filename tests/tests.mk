@@ -117,3 +117,5 @@ tests_unit_unit_SOURCES += tests/unit/xep/test_content.c
 tests_unit_unit_SOURCES += tests/unit/xep/test_rsm.c
 system_programs += tests/clients/test_strophe_rooms
 tests_clients_test_strophe_rooms_SOURCES = tests/clients/test_strophe_rooms.c
+system_programs += tests/clients/test_strophe_sm
+tests_clients_test_strophe_sm_SOURCES = tests/clients/test_strophe_sm.c

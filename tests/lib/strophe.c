@@ -10,19 +10,24 @@
 #include "base/mem.h"
 #include "tests/lib/report.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strophe.h>
+#include <sys/socket.h>
 
 #define TURN 20 /* milliseconds that the loop waits for a socket */
 
 enum state { CONNECTING, ONLINE, GONE };
 
 struct client {
+	struct list link; /* all */
 	xmpp_conn_t *conn;
+	xmpp_sm_state_t *sm; /* of the connection before, until it is given to the next */
 	enum state state;
 	int stream_error;
+	int socket;
 	bool raw, direct;
 	struct list inbox; /* struct received */
 	char *taken;
@@ -35,6 +40,7 @@ struct received {
 
 static xmpp_ctx_t *ctx;
 static unsigned clients;
+static struct list all;
 
 /* ---- The loop -------------------------------------------------------------------- */
 
@@ -96,32 +102,86 @@ run_until(struct client *c, enum state wanted)
 
 /* ---- Clients ---------------------------------------------------------------------- */
 
-struct client *
-client_new(const struct server *s, const char *jid, const char *password, enum security how)
+static int
+on_socket(xmpp_conn_t *conn, void *fd)
 {
-	struct client *c = MEM_NEW(struct client);
+	list_for_each(c, &all, struct client, link)
+	{
+		if (c->conn == conn)
+			c->socket = *(int *)fd;
+	}
+	return 0;
+}
+
+static void
+connect_to(struct client *c, const struct server *s, const char *jid, const char *password)
+{
 	int result;
 
-	if (clients++ == 0) {
-		xmpp_initialize();
-		ctx = xmpp_ctx_new(NULL, xmpp_get_default_logger(XMPP_LEVEL_ERROR));
-	}
-	list_init(&c->inbox);
-	c->stream_error = -1;
-	c->raw = !password;
-	c->direct = how == WITH_DIRECT_TLS;
 	c->conn = xmpp_conn_new(ctx);
 	xmpp_conn_set_jid(c->conn, jid);
 	if (password)
 		xmpp_conn_set_pass(c->conn, password);
 	xmpp_conn_set_cafile(c->conn, SERVER_CERTIFICATE);
+	xmpp_conn_set_sockopt_callback(c->conn, on_socket);
 	(void)xmpp_conn_set_flags(
 		c->conn, c->direct ? XMPP_CONN_FLAG_LEGACY_SSL : XMPP_CONN_FLAG_MANDATORY_TLS);
+	if (c->sm)
+		(void)xmpp_conn_set_sm_state(c->conn, c->sm);
+	c->sm = NULL;
+	c->state = CONNECTING;
 	result = (c->raw ? xmpp_connect_raw : xmpp_connect_client)(
 		c->conn, "127.0.0.1", c->direct ? s->tls_port : s->port, on_event, c);
 	if (result != XMPP_EOK)
 		c->state = GONE;
+}
+
+struct client *
+client_new(const struct server *s, const char *jid, const char *password, enum security how)
+{
+	struct client *c = MEM_NEW(struct client);
+
+	if (clients++ == 0) {
+		(void)signal(SIGPIPE, SIG_IGN); /* the library writes to what was cut */
+		xmpp_initialize();
+		ctx = xmpp_ctx_new(NULL, xmpp_get_default_logger(XMPP_LEVEL_ERROR));
+	}
+	list_init(&c->inbox);
+	if (!all.next)
+		list_init(&all);
+	list_append(&all, &c->link);
+	c->stream_error = -1;
+	c->raw = !password;
+	c->direct = how == WITH_DIRECT_TLS;
+	connect_to(c, s, jid, password);
 	return c;
+}
+
+void
+client_flush(struct client *c)
+{
+	msec_t until = clock_mono() + SECONDS(PATIENCE);
+
+	while (xmpp_conn_send_queue_len(c->conn) > 0 && clock_mono() < until)
+		xmpp_run_once(ctx, 0);
+}
+
+void
+client_cut(struct client *c)
+{
+	(void)shutdown(c->socket, SHUT_RDWR);
+	(void)run_until(c, GONE);
+}
+
+void
+client_again(struct client *c, const struct server *s, const char *password)
+{
+	char *jid = mem_copy_text(xmpp_conn_get_jid(c->conn));
+
+	c->sm = xmpp_conn_get_sm_state(c->conn);
+	(void)xmpp_conn_release(c->conn);
+	connect_to(c, s, jid, password);
+	mem_free(&jid);
 }
 
 void
@@ -136,6 +196,7 @@ client_free(struct client **pc)
 		xmpp_disconnect(c->conn);
 	(void)run_until(c, GONE);
 	(void)xmpp_conn_release(c->conn);
+	list_remove(&c->link);
 	list_for_each(r, &c->inbox, struct received, link)
 	{
 		list_remove(&r->link);

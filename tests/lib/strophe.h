@@ -23,6 +23,13 @@ struct client *client_new(
 	const struct server *s, const char *jid, const char *password, enum security how);
 /* Closes the stream and forgets it. */
 void client_free(struct client **c);
+/* What was sent is written, whatever comes of it. */
+void client_flush(struct client *c);
+/* Cuts its connection without a word, and waits until it knows. */
+void client_cut(struct client *c);
+/* Connects it again after that, with what the library remembers of stream management (XEP-0198); what
+ * it received and nobody took is still there. */
+void client_again(struct client *c, const struct server *s, const char *password);
 /* Waits until it is logged in; false: it was refused. */
 bool client_online(struct client *c);
 /* Waits until its stream is over; false: it is not. */
