@@ -54,6 +54,26 @@ def none(what, *clients):
     check(what, not any(messages(client) for client in clients or (laptop,)))
 
 
+def same_ids():
+    """XEP-0359: the id of a message in the archive is that in every copy of it."""
+    sid, mam = "{urn:xmpp:sid:0}stanza-id", "{urn:xmpp:mam:2}result"
+    quiet()
+    phone.send("<message to='bob@localhost' type='chat' id='same'><body>one</body></message>")
+    _, sent = got(laptop, "sent")
+    bob.wait("<body>one</body>")
+    bob.send(f"<message to='{phone.jid}' type='chat' id='same2'><body>two</body></message>")
+    live = phone.wait("<body>two</body>")
+    _, received = got(laptop)
+    quiet()
+    answer = tablet.ask("set", "<query xmlns='urn:xmpp:mam:2'><x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE' "
+                        "type='hidden'><value>urn:xmpp:mam:2</value></field><field var='with'><value>bob@localhost</value></field>"
+                        "</x><set xmlns='http://jabber.org/protocol/rsm'><max>2</max><before/></set></query>")
+    kept = [e.find(mam).get("id") for e in tablet.take() if e.find(mam) is not None]
+    ids = [[(s.get("by"), s.get("id")) for s in m.findall(sid)] for m in (sent, live.xml, received)]
+    own = [[("alice@localhost", number)] for number in (kept[0], kept[1], kept[1])]
+    check("sent and received copies have the archive's id, and no other", len(kept) == 2 and ids == own, (ids, kept, answer))
+
+
 def discovery():
     for to in ("localhost", "alice@localhost"):
         info = phone.ask("get", "<query xmlns='http://jabber.org/protocol/disco#info'/>", to=to)
@@ -262,5 +282,5 @@ def over():
     server.stop()
 
 
-run(login, discovery, received, priorities, sent, rules, errors, copies_are_nobodys, disabling, resumption,
+run(login, same_ids, discovery, received, priorities, sent, rules, errors, copies_are_nobodys, disabling, resumption,
     never_acknowledged, over)
