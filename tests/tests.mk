@@ -108,6 +108,7 @@ fuzz_programs += tests/fuzz/fuzz_proxy
 tests_fuzz_fuzz_proxy_SOURCES = tests/fuzz/fuzz_proxy.c
 tests_unit_unit_SOURCES += tests/unit/modules/test_muc_privilege.c
 tests_unit_unit_SOURCES += tests/unit/http/test_ws.c
+tests_unit_unit_SOURCES += tests/unit/http/test_rate.c
 fuzz_programs += tests/fuzz/fuzz_ws
 tests_fuzz_fuzz_ws_SOURCES = tests/fuzz/fuzz_ws.c
 fuzz_programs += tests/fuzz/fuzz_bosh

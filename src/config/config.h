@@ -81,6 +81,7 @@ struct http_conf {
 	int64_t max_header; /* request line and headers */
 	msec_t request_timeout; /* from the first byte of a request to its last */
 	msec_t idle_timeout; /* between requests */
+	int64_t requests_per_second, burst_requests; /* of an address; 0: no limit */
 	const char *public_url; /* of the endpoints below, as clients reach them; NULL: made up */
 	const char *const *origins; /* web sites whose scripts may connect; "*": all */
 	const char *websocket; /* path of XMPP over WebSocket */

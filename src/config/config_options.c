@@ -124,6 +124,11 @@ static const struct field http_fields[] = {
 		.flags = FIELD_RELOAD, .doc = "Time for a whole request, from its first byte to its last"),
 	DURATION_FIELD(struct http_conf, idle_timeout, .dflt = "60s", .min = 100, .max = HOURS(1),
 		.flags = FIELD_RELOAD, .doc = "How long a connection stays open between requests"),
+	INT_FIELD(struct http_conf, requests_per_second, .dflt = "200", .min = 0, .max = 1000000, .flags = FIELD_RELOAD,
+		.doc = "Requests of one address (IPv6: of a /64) after a burst, 0 for no limit; more are answered 429. Those of "
+			"BOSH sessions do not count, as these have the limits of `c2s`; nor do loopback addresses"),
+	INT_FIELD(struct http_conf, burst_requests, .dflt = "2000", .min = 1, .max = 1000000, .flags = FIELD_RELOAD,
+		.doc = "How many an address may make at once before `requests_per_second` holds"),
 	TEXT_FIELD(struct http_conf, public_url, .min = 8, .max = 500, .flags = FIELD_RELOAD,
 		.doc = "How web clients reach this server, such as `https://chat.example.org`, for XEP-0156; `@HOST@` in it "
 			"is the XMPP host. Without it: the host's name and the port of the first http listener with TLS"),

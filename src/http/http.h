@@ -33,6 +33,7 @@ struct http_route {
 	size_t (*max_body_of)(const struct config *c); /* instead of max_body */
 	enum http_cors cors;
 	bool quiet; /* requests that succeed are logged at debug only */
+	bool admits; /* handle counts requests itself, by http_admit; else all are counted */
 	void (*handle)(struct exchange *x);
 };
 
@@ -63,6 +64,9 @@ struct arena *http_arena(const struct exchange *x);
 const char *http_id(const struct exchange *x);
 /* The request's Origin, if it has one, is among the configuration's `origins`. */
 bool http_origin_is_fine(const struct exchange *x);
+
+/* Counts a request of this client.  False: it made too many, and that is answered (429). */
+MUST_CHECK bool http_admit(struct exchange *x);
 
 /* ---- The answer --------------------------------------------------------------- */
 

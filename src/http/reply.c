@@ -173,7 +173,7 @@ static void
 tell(const struct exchange *x, unsigned status, size_t n)
 {
 	const struct http_head *h = x->request ? &x->request->head : NULL;
-	bool quiet = status < 400 && x->route && x->route->quiet;
+	bool quiet = status == 429 || (status < 400 && x->route && x->route->quiet);
 	struct str path = h && h->path ? str_of(h->path) : STR("?");
 	const char *method = h && h->method ? http_method_name(h->method) : "?";
 	long long took = (long long)(worker_now(x->worker) - x->begun);

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "http/forwarded.h"
+#include "http/rate.h"
 #include "net/listener.h"
 
 enum { KEPT_MAX = 16 * 1024 }; /* bytes of pipelined requests that wait */
@@ -127,6 +128,23 @@ refuse(struct exchange *x, unsigned status)
 	http_put_answer(x, status, NULL, STR_NONE);
 }
 
+bool
+http_admit(struct exchange *x)
+{
+	const struct http_conf *conf = conf_of(x);
+	const struct rate rate = { (double)conf->requests_per_second,
+		(double)conf->burst_requests };
+	msec_t wait = rate_take(&x->request->peer, &rate, worker_now(x->worker));
+	char seconds[24];
+
+	if (wait == 0)
+		return true;
+	(void)snprintf(seconds, sizeof(seconds), "%lld", (long long)(wait + 999) / 1000);
+	http_header(x, "Retry-After", seconds);
+	http_reply_status(x, 429);
+	return false;
+}
+
 static void
 handle(struct exchange *x)
 {
@@ -136,6 +154,8 @@ handle(struct exchange *x)
 	x->state = EXCHANGE_HANDLED;
 	x->request->body = buf_str(&x->body);
 	x->last = x->last || !h->keep_alive || http_of(x->worker)->stopping;
+	if (!(x->route && x->route->admits && x->route->methods & h->method) && !http_admit(x))
+		return;
 	if (h->method == HTTP_OPTIONS)
 		http_reply_options(x);
 	else if (!x->route)
@@ -486,4 +506,5 @@ http_fini(struct worker *w)
 
 	mem_free(&mine);
 	worker_set(w, WORKER_HTTP, NULL);
+	rate_fini();
 }

@@ -144,7 +144,8 @@ bosh_request_read(struct exchange *x, size_t max_tag)
 	struct bosh_request *r = bosh_request_parse(http->body, max_tag);
 
 	if (!r) {
-		bosh_refuse(x, BOSH_BAD_REQUEST, false);
+		if (http_admit(x))
+			bosh_refuse(x, BOSH_BAD_REQUEST, false);
 		return NULL;
 	}
 	r->x = x;

@@ -369,7 +369,8 @@ bosh_find(struct bosh_request *r)
 	/* It was looked for where it was born, and where that one said. */
 	if (!there || r->hops++ == 2) {
 		bosh_request_free(&r);
-		bosh_refuse(x, BOSH_ITEM_NOT_FOUND, false);
+		if (http_admit(x))
+			bosh_refuse(x, BOSH_ITEM_NOT_FOUND, false);
 		return;
 	}
 	http_move(x, there, look_there, r);
@@ -382,9 +383,12 @@ on_request(struct exchange *x)
 	struct bosh_request *r;
 
 	if (!http_origin_is_fine(x)) {
-		http_reply_status(x, 403);
+		if (http_admit(x))
+			http_reply_status(x, 403);
 		return;
 	}
+	if (!web_is_safe(x) && !http_admit(x))
+		return;
 	if (!web_admit(x))
 		return;
 	r = bosh_request_read(x, (size_t)c->c2s.max_stanza_before_auth);
@@ -392,8 +396,10 @@ on_request(struct exchange *x)
 		return;
 	if (r->sid)
 		bosh_find(r);
-	else
+	else if (http_admit(x))
 		bosh_create(r);
+	else
+		bosh_request_free(&r);
 }
 
 static const char *
@@ -415,6 +421,7 @@ static const struct http_route route = {
 	.max_body_of = max_body_of,
 	.cors = CORS_LISTED,
 	.quiet = true,
+	.admits = true, /* what is not of a session */
 	.handle = on_request,
 };
 

@@ -8,11 +8,17 @@
 #include <stdio.h>
 
 bool
-web_admit(struct exchange *x)
+web_is_safe(const struct exchange *x)
 {
 	const struct http_request *r = http_request(x);
 
-	if (r->secure || addr_is_local(&r->peer))
+	return r->secure || addr_is_local(&r->peer);
+}
+
+bool
+web_admit(struct exchange *x)
+{
+	if (web_is_safe(x))
 		return true;
 	http_reply(x, 403, "text/plain; charset=utf-8", STR("Only over TLS\n"));
 	return false;

@@ -9,7 +9,9 @@
 #include "http/http.h"
 #include "stream/stream.h"
 
-/* A stream may begin here: over TLS, or from this machine.  Else that is answered. */
+/* A stream may begin here: over TLS, or from this machine. */
+bool web_is_safe(const struct exchange *x);
+/* The same; if it may not, that is answered. */
 MUST_CHECK bool web_admit(struct exchange *x);
 /* s->info of a new stream that x asks for; c is its connection, or NULL if it
  * has many. */

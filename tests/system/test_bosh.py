@@ -122,6 +122,12 @@ def creation():
         check(f"{wishes}: {condition}", terminal(answer) == condition, answer.text)
     other = session(to="example.org")
     check("another host has sessions too", other.first.attributes["from"] == "example.org")
+    hosts = server.options["hosts"]
+    server.configure(hosts=["localhost"])
+    server.reload()
+    check("until the host is gone", terminal(other.ask()) == "host-gone")
+    server.configure(hosts=hosts)
+    server.reload()
 
 
 # what is wrong, and what is sent
@@ -338,6 +344,8 @@ def silence():
     managed.send(f"<enable xmlns='{SM}' resume='true'/>")
     number = managed.wait("<enabled").get("id")
     managed.available()
+    managed.send(f"<r xmlns='{SM}'/>")
+    check("stanzas are acknowledged over BOSH", managed.wait("<a ").get("h") == "1")
     managed.close()
     held = quiet.post("<presence/>")
     watcher.wait(lambda e: e.name == "presence" and e.get("from") == quiet.jid)

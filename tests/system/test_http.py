@@ -10,7 +10,8 @@ import socket
 import ssl
 import xml.etree.ElementTree as ET
 
-from bongsu import Server, check, refused, run
+from bongsu import Server, check, refused, run, wait_for
+from bongsu.bosh import Session, body
 from bongsu.checks import WAIT
 from bongsu.client import Ended
 from bongsu.web import Http, ask, seconds_of
@@ -179,8 +180,10 @@ def does_not_read():
 
 def cors():
     port = server.ports["http"]
-    answer = ask(port, "GET", JSON, Origin="https://elsewhere.example")
-    check("all may read host-meta", answer.headers.get("access-control-allow-origin") == "*", answer)
+    for path in (XRD, JSON):
+        for origin in ("https://elsewhere.example", "null"):
+            answer = ask(port, "GET", path, Origin=origin)
+            check(f"{origin} may read {path}", answer.headers.get("access-control-allow-origin") == "*", answer)
     answer = ask(port, "OPTIONS", JSON, Origin="null", Access_Control_Request_Method="GET")
     check("a preflight is answered", answer.status == 204 and answer.headers["access-control-allow-origin"] == "*" and
           "GET" in answer.headers["access-control-allow-methods"], answer)
@@ -203,7 +206,9 @@ def discovery():
     check("without addresses there is no host-meta-2.json", ask(port, "GET", "/.well-known/host-meta-2.json").status == 404)
     server.configure(modules={"discovery": {"addresses": ["192.0.2.1", "2001:db8::1"], "ttl": "10m"}})
     server.reload()
-    document = json.loads(ask(port, "GET", "/.well-known/host-meta-2.json").body)
+    answer = ask(port, "GET", "/.well-known/host-meta-2.json", Origin="null")
+    check("which all may read", answer.headers.get("access-control-allow-origin") == "*", answer)
+    document = json.loads(answer.body)
     check("with them there is", document["xmpp"] == {"ttl": 600} and len(document["links"]) == 2 and
           all(link["ips"] == ["192.0.2.1", "2001:db8::1"] and link["sni"] == "localhost" for link in document["links"]),
           document)
@@ -247,6 +252,46 @@ def forwarded():
     check("others are not", server.wait_log(r"answered GET /unlisted from (\S+) with")[1] == "127.0.0.1")
 
 
+def rate():
+    """An address may make so many requests; sessions of BOSH, which have limits of their own, and others go on."""
+    server.configure(http=HTTP | {"requests_per_second": 1, "burst_requests": 5})
+    server.reload()
+    client = {"X_Forwarded_For": "192.0.2.50", "X_Forwarded_Proto": "https"}
+    port = server.ports["proxied"]
+    session = Session(port, headers=client)
+    check("a BOSH session begins", session.create().status == 200)
+
+    def flood(*request, **headers):
+        answers = []
+        with Http(port) as http:
+            while len(answers) < 200 and (not answers or answers[-1].status != 429):  # a slow machine gets more answers
+                answers.append(http.ask(*request, **client | headers))
+        return answers[-1]
+    answer = flood("GET", JSON, Origin="https://chat.example")
+    check("too many requests of an address are refused", answer.status == 429 and
+          1 <= int(answer.headers["retry-after"]) <= 5 and answer.headers["access-control-allow-origin"] == "*", answer)
+    for what, request in [("preflights", ("OPTIONS", "/http-bind")), ("paths that nobody serves", ("GET", "/nothing")),
+                          ("WebSockets", ("GET", "/xmpp-websocket")), ("other methods", ("DELETE", JSON)),
+                          ("sessions", ("POST", "/http-bind", body(rid=5, to="localhost"))),
+                          ("requests without a session", ("POST", "/http-bind", body(rid=5, sid="nobody-0"))),
+                          ("what is no request", ("POST", "/http-bind", "hello"))]:
+        check(f"also {what}", flood(*request).status == 429)
+    answers = [session.ask(xmpp_restart="true", to="localhost") for _ in range(20)]
+    check("a session that is there is not hurt", all(answer.status == 200 for answer in answers), answers[-1])
+    check("nor is another address", ask(port, "GET", JSON, X_Forwarded_For="192.0.2.51").status == 200)
+    check("nor who comes from here", all(ask(server.ports["http"], "GET", JSON).status == 200 for _ in range(20)))
+
+    def admitted():
+        return ask(port, "GET", JSON, **client).status == 200
+    wait_for("after a while there are more", admitted)
+    server.configure(http=HTTP | {"requests_per_second": 0})
+    server.reload()
+    with Http(port) as http:
+        check("without a limit there is none", all(http.ask("GET", JSON, **client).status == 200 for _ in range(100)))
+    server.configure(http=HTTP)
+    server.reload()
+
+
 def stops():
     with Http(server.ports["http"]) as idle, Http(server.ports["http"]) as busy:
         idle.ask("GET", "/")
@@ -274,7 +319,7 @@ def listens():
 
 def everything():
     with server:
-        for part in (wrong, one_connection, secure, slow, does_not_read, cors, forwarded, discovery, stops):
+        for part in (wrong, one_connection, secure, slow, does_not_read, cors, forwarded, rate, discovery, stops):
             part()
     listens()
 
