@@ -111,11 +111,15 @@ ask(struct session *s)
 	s->outlet->ops->ask(s->outlet);
 }
 
+/* A session that ends may wait without an outlet for what it sent (session.c, on_end). */
 static void
 ask_after(struct worker *w, struct timer *t)
 {
+	struct session *s = CONTAINER(t, struct sm, ask)->session;
+
 	(void)w;
-	ask(CONTAINER(t, struct sm, ask)->session);
+	if (s->outlet)
+		ask(s);
 }
 
 static void

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import time
 from collections import namedtuple
+from contextlib import contextmanager
 from pathlib import Path
 
 from bongsu import tls
@@ -152,11 +153,36 @@ class Server:
                 rows = [[str(cell) for cell in row] for row in db.execute(text)]
             db.close()
             return rows
-        settings = dict(re.findall(r'(\w+): "?([^",}]+)', self.options["store"]))
-        done = subprocess.run(["mariadb", f"--socket={settings['socket']}", f"--user={settings['user']}", "--batch",
-                               "--skip-column-names", f"--password={settings.get('password', '')}", settings["database"]],
-                              input=text, capture_output=True, text=True, check=True)
+        done = subprocess.run(self.mariadb(), input=text, capture_output=True, text=True, check=True)
         return [line.split("\t") for line in done.stdout.splitlines()]
+
+    def mariadb(self):
+        """The command that reads statements for the server's database."""
+        settings = dict(re.findall(r'(\w+): "?([^",}]+)', self.options["store"]))
+        return ["mariadb", f"--socket={settings['socket']}", f"--user={settings['user']}", "--batch", "--skip-column-names",
+                f"--password={settings.get('password', '')}", settings["database"]]
+
+    @contextmanager
+    def held(self):
+        """Meanwhile nothing is written to archives: their requests wait."""
+        if "sqlite" in self.options["store"]:
+            db = sqlite3.connect(self.data / "bongsu.sqlite", timeout=WAIT, isolation_level=None)
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            finally:
+                db.close()
+            return
+        with subprocess.Popen([*self.mariadb(), "--unbuffered"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              text=True) as db:
+            db.stdin.write("LOCK TABLES archive WRITE; SELECT 'held';\n")
+            db.stdin.flush()
+            assert db.stdout.readline() == "held\n"
+            try:
+                yield
+            finally:
+                db.stdin.close()
+                db.wait()
 
     # ---- administration
 
