@@ -33,9 +33,11 @@ enum number_state {
 #define RANGE " WHERE owner = ? AND id > ? AND id < ?"
 #define WITH_RANGE " WHERE owner = ? AND peer = ? AND id > ? AND id < ?"
 #define RECEIVED " AND (flags & 49) IN (0, 33)"
+/* Among the last thousand with that peer: whoever floods an archive must not make this costly. */
 #define IF_NEW                                                                                     \
-	" WHERE NOT EXISTS (SELECT 1 FROM archive WHERE owner = ? AND peer = ? AND id > ?"         \
-	" AND id <> ? AND reference = ? AND (flags & 8) <> 0)"
+	" WHERE NOT EXISTS (SELECT 1 FROM (SELECT id, flags, reference FROM archive"               \
+	" WHERE owner = ? AND peer = ? AND id > ? ORDER BY id DESC LIMIT 1000) AS latest"          \
+	" WHERE id <> ? AND reference = ? AND (flags & 8) <> 0)"
 
 _Static_assert(ARCHIVE_OUT == 1 && ARCHIVE_COUNTS == 2 && ARCHIVE_ORIGIN == 8 &&
 		       ARCHIVE_RETRACTED == 16 && ARCHIVE_SELF == 32,

@@ -75,7 +75,8 @@ struct archive_entry {
 	struct jid peer; /* bare or full */
 	unsigned flags; /* enum archive_flags */
 	int64_t reference; /* archive_reference; 0: none */
-	/* Only if no row since `since` has the same peer and reference, both with ARCHIVE_ORIGIN. */
+	/* Only if no row since then, of the last thousand with that peer, has the same reference, both with
+	 * ARCHIVE_ORIGIN. */
 	int64_t once_since; /* id; 0: in any case */
 	const struct stanza *stanza;
 };

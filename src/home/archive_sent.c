@@ -5,8 +5,8 @@
  * A client that never heard that its message was taken sends it again.  The references of origin-ids
  * that were accepted are remembered in two sets, of today and of the day before.  When a home has
  * just been loaded the sets do not know the past: it is read from the end of the archive, and until
- * then, or if there was more than one page, the archive itself is asked.  A set that is full takes
- * the other's place before its time, and the archive is asked again for a day.
+ * then the archive itself is asked.  Where more is said within a day than a set holds, the latest are
+ * remembered: asking the archive each time would cost all others dearly.
  *
  * Runs on: the home's worker.
  */
@@ -74,12 +74,9 @@ add(struct sent *s, uint64_t hash)
 	msec_t now = clock_wall();
 	uint64_t *slot;
 
-	if (s->now && (now - s->began > DAYS(1) || now < s->began))
+	if (s->now && (now - s->began > DAYS(1) || now < s->began ||
+			      s->now->count >= ROOM_MAX / 2))
 		turn_over(s, now);
-	if (s->now && s->now->count >= ROOM_MAX / 2) {
-		turn_over(s, now);
-		s->complete_at = now + DAYS(1);
-	}
 	if (!s->now) {
 		s->now = set_new(ROOM_FIRST);
 		s->began = now;
@@ -137,7 +134,7 @@ load(struct job *j)
 {
 	struct archive_range day = { .after = archive_id_at(clock_wall() - DAYS(1)),
 		.before = INT64_MAX,
-		.limit = ROOM_MAX / 8 };
+		.limit = ROOM_MAX / 4 };
 	struct ask ask = archive_references(j->arena, j->home, &day, is_account(j->home));
 
 	return job_query_else(j, loaded, &ask, 1);
@@ -159,7 +156,7 @@ loaded(struct job *j)
 			reference = mixed(reference, row_int(j->rows, i, 1));
 		add(s, (uint64_t)reference | 1);
 	}
-	s->complete_at = clock_wall() + (j->rows->count < ROOM_MAX / 8 ? 0 : DAYS(1));
+	s->is_loaded = true;
 	return job_done(j);
 }
 
@@ -185,11 +182,10 @@ sent_ask(struct home *h, sent_of_fn *of, int64_t reference)
 		return SENT_MAYBE;
 	if (found & 1)
 		return SENT_BEFORE;
-	if (s->complete_at == 0 && !s->is_loading)
+	if (!s->is_loaded && !s->is_loading)
 		start_loading(h, of);
 	add(s, hash);
-	return found || s->complete_at == 0 || clock_wall() < s->complete_at ? SENT_MAYBE
-									     : SENT_NEW;
+	return found || !s->is_loaded ? SENT_MAYBE : SENT_NEW;
 }
 
 void

@@ -16,12 +16,11 @@ struct sent_set; /* hashes */
 struct sent {
 	struct sent_set *now, *before;
 	msec_t began; /* wall; `now` did */
-	msec_t complete_at; /* wall; from then on all of the last day is known; 0: never */
-	bool is_loading;
+	bool is_loading, is_loaded; /* what came before */
 };
 
 enum sent_state {
-	SENT_NEW, /* it did not come within the last day */
+	SENT_NEW, /* it did not come within the last day, as far as is remembered */
 	SENT_MAYBE, /* look into the archive */
 	SENT_BEFORE, /* it was accepted */
 };

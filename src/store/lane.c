@@ -536,6 +536,7 @@ lane_start(const struct driver *driver, const struct config *c, struct db *db)
 		log_error(AREA_STORE, NULL, "cannot start a storage thread");
 		abort();
 	}
+	pthread_setname_np(l->thread, "store");
 	return l;
 }
 

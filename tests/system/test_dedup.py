@@ -153,11 +153,54 @@ def in_a_room():
     check("so it is in the archive", room_history(bob, room) == ["r1", "r1", "r2", "r3"], room_history(bob, room))
 
 
+def flood(user, count):
+    """As if the account had sent so many more messages right after its last one, by copies of that row."""
+    number, = server.sql(f"SELECT number FROM home_number WHERE owner = '{user}@localhost'")[0]
+    last = f"owner = {number} AND id = (SELECT * FROM (SELECT MAX(id) FROM archive WHERE owner = {number}) AS last)"
+    numbers = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})"
+    columns = "owner, id, peer, flags, reference, dictionary, stanza"
+    prepare = "" if "sqlite" in server.options["store"] else f"SET SESSION max_recursive_iterations = {count + 1}; "
+    server.sql(f"{prepare}INSERT INTO archive ({columns}) {numbers} SELECT owner, id + i, peer, flags, i * 2 + 2, dictionary,"
+               f" stanza FROM archive, n WHERE {last}")
+    check(f"{user} has sent {count} more", int(server.sql(f"SELECT COUNT(*) FROM archive WHERE owner = {number}")[0][0]) > count)
+
+
+def cost(client, to, what, count=100):
+    """Processor time of the storage thread for so many messages."""
+    begin = server.cpu("store")
+    for i in range(count):
+        client.send(message(to, f"{what}-{i}"))
+        settled(client, to)
+    return server.cpu("store") - begin
+
+
+def busy():
+    """Who sends very much within a day is not a burden for the store."""
+    frank = server.login("frank")
+    usual = cost(frank, "bob@localhost", "usual")
+    frank.ends()
+    server.stop()
+    flood("frank", 60000)
+    server.start()
+    frank = server.login("frank")
+    frank.send(message("bob@localhost", "first"))
+    settled(frank, "bob@localhost")
+    frank.send(message("bob@localhost", "first"))
+    settled(frank, "bob@localhost")
+    answer = frank.ask("set", "<query xmlns='urn:xmpp:mam:2'><set xmlns='http://jabber.org/protocol/rsm'><max>5</max><before/>"
+                       "</set></query>")
+    check("a repetition is still found", answer.get("type") == "result" and
+          [e.find(RESULT).findtext(".//{jabber:client}body") for e in frank.take() if e.find(RESULT) is not None].count("first") == 1)
+    later = cost(frank, "bob@localhost", "later")
+    if "sqlite" in server.options["store"]:
+        check("what is new costs what it did before", later < 4 * usual + 0.02, (usual, later))
+
+
 def main():
     server.start()
-    server.register("alice", "bob", "carol", "dave", "erin")
+    server.register("alice", "bob", "carol", "dave", "erin", "frank")
     try:
-        run(at_once, after_restart, after_kill, others, only_half, to_oneself, in_a_room, server.stop)
+        run(at_once, after_restart, after_kill, others, only_half, to_oneself, in_a_room, busy, server.stop)
     finally:
         server.kill()
 
