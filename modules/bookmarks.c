@@ -30,7 +30,7 @@ static step_fn read, write, written, list_ready, tell, told;
 static bool
 is_on(const struct host *h)
 {
-	return host_module(h, module_state_.index) && pep_is_on(h);
+	return host_runs(h, module_state_.index) && pep_is_on(h);
 }
 
 bool

@@ -61,7 +61,7 @@ add_services(struct job *j, struct walk *w, const char *service, struct step *en
 		return one != NULL;
 	}
 	for (size_t i = 0; i < c->hosts_count; i++)
-		if (muc_options(c->hosts[i]))
+		if (host_runs(c->hosts[i], muc_state.index))
 			w->domains[w->count++] = muc_domain(j->arena, c->hosts[i]);
 	return true;
 }

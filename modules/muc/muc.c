@@ -61,11 +61,13 @@ static bool
 is_domain_of(const struct host *h, struct str domain)
 {
 	const struct muc_options *o = muc_options(h);
-	const char *at = o ? strstr(o->host, HOST) : NULL;
+	const char *at = strstr(o->host, HOST);
 	struct str before, name = str_of(h->name), after;
 
-	if (!o || !at)
-		return o && str_is(domain, o->host);
+	if (!host_runs(h, muc_state.index))
+		return false;
+	if (!at)
+		return str_is(domain, o->host);
 	before = (struct str){ o->host, (size_t)(at - o->host) };
 	after = str_of(at + strlen(HOST));
 	if (domain.n != before.n + name.n + after.n || !str_starts(domain, before) ||

@@ -110,7 +110,7 @@ pep_options(const struct host *h)
 bool
 pep_is_on(const struct host *h)
 {
-	return options(h) != NULL;
+	return host_runs(h, module_state_.index);
 }
 
 static void

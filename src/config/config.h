@@ -105,7 +105,8 @@ struct host {
 	void *tls_ctx; /* SSL_CTX *, filled by net/tls.c when the snapshot is prepared; NULL: no TLS */
 	unsigned index; /* in config->hosts */
 	const struct config *config;
-	const void *const *modules; /* options by module index; NULL: not enabled on this host */
+	const void *const *modules; /* options by module index, also of those that are off */
+	const bool *runs; /* by module index: it is on */
 	struct hash_node by_name; /* in config->by_name */
 };
 
@@ -182,7 +183,14 @@ void config_withdraw(void);
 /* The host served under that prepared name, or NULL. */
 const struct host *config_host(const struct config *c, struct str domain);
 
-/* A module's options on a host, or NULL when it is off there. */
+static inline bool
+host_runs(const struct host *h, unsigned index)
+{
+	return h->runs[index];
+}
+
+/* A module's options on a host.  It has some when it is off, too: what it began before a reload turned it
+ * off may still need them. */
 static inline const void *
 host_module(const struct host *h, unsigned index)
 {

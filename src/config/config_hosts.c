@@ -137,13 +137,16 @@ load_host_modules(
 	struct load *l, struct host *h, const struct yaml *node, const struct templates *t)
 {
 	const void **modules = ARENA_ARRAY(l->arena, const void *, registered_count + 1);
+	bool *runs = ARENA_ARRAY(l->arena, bool, registered_count + 1);
 	const struct module_entry *m;
 	void *options;
-	bool on;
 
-	for (unsigned i = 0; i < registered_count; i++)
-		modules[i] = t->on[i] ? t->options[i] : NULL;
+	for (unsigned i = 0; i < registered_count; i++) {
+		modules[i] = t->options[i];
+		runs[i] = t->on[i];
+	}
 	h->modules = modules;
+	h->runs = runs;
 	if (!node || yaml_is_null(node) || !load_is_map(l, node, "modules"))
 		return;
 	for (const struct yaml *it = node->first; it; it = it->next) {
@@ -153,8 +156,8 @@ load_host_modules(
 			continue;
 		}
 		options = options_new(l, m, t->options[m - registered]);
-		load_module(l, m, it, options, &on);
-		modules[m - registered] = on ? options : NULL;
+		load_module(l, m, it, options, &runs[m - registered]);
+		modules[m - registered] = options;
 	}
 }
 

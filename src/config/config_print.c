@@ -124,17 +124,17 @@ diff_modules(struct diff *d, const struct host *was, const struct host *is)
 
 	load_modules_table(&table, &count);
 	for (unsigned i = 0; i < count; i++) {
-		const void *a = was->modules[i], *b = is->modules[i];
+		bool a = host_runs(was, i), b = host_runs(is, i);
 		const char *prefix =
 			arena_printf(d->arena, "%s: modules.%s", is->name, table[i].name);
 
-		if (!a != !b)
+		if (a != b)
 			d->tell(arena_printf(d->arena, "%s: %s, was %s", prefix, b ? "on" : "off",
 					a ? "on" : "off"),
 				d->ctx);
-		else if (a && b)
-			diff_fields(
-				d, table[i].fields, arena_printf(d->arena, "%s.", prefix), a, b);
+		else if (a)
+			diff_fields(d, table[i].fields, arena_printf(d->arena, "%s.", prefix),
+				host_module(was, i), host_module(is, i));
 	}
 }
 

@@ -86,6 +86,19 @@ slots_drop(struct account *a)
 	mem_free(&a->slots);
 }
 
+/* Where they are: jobs may still point there. */
+static void
+slots_reset(struct account *a)
+{
+	for (unsigned i = 0; i < slots_count; i++) {
+		if (slots[i].drop)
+			slots[i].drop(a->slots[i]);
+		memset(a->slots[i], 0, slots[i].size);
+		if (slots[i].load)
+			slots[i].loaded(a, a->slots[i], &no_rows);
+	}
+}
+
 /* ---- Load ----------------------------------------------------------------------- */
 
 static uint64_t
@@ -225,12 +238,7 @@ void
 account_reset(struct account *a)
 {
 	assert(worker_is_here(a->home.worker));
-	slots_drop(a);
-	slots_make(a);
-	for (unsigned i = 0; i < slots_count; i++) {
-		if (slots[i].load)
-			slots[i].loaded(a, a->slots[i], &no_rows);
-	}
+	slots_reset(a);
 	roster_load(a, &no_rows, &no_rows, &no_rows);
 	a->disabled = false;
 	a->last_unavailable = 0;

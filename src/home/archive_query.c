@@ -230,7 +230,7 @@ not_busy(void *page)
 {
 	struct page *p = page;
 
-	if (p->is_counted)
+	if (p->is_counted && *p->view->busy > 0) /* else the account was deleted meanwhile */
 		(*p->view->busy)--;
 }
 

@@ -74,8 +74,7 @@ add(struct sent *s, uint64_t hash)
 	msec_t now = clock_wall();
 	uint64_t *slot;
 
-	if (s->now && (now - s->began > DAYS(1) || now < s->began ||
-			      s->now->count >= ROOM_MAX / 2))
+	if (s->now && (now - s->began > DAYS(1) || now < s->began || s->now->count >= ROOM_MAX / 2))
 		turn_over(s, now);
 	if (!s->now) {
 		s->now = set_new(ROOM_FIRST);

@@ -104,7 +104,7 @@ iq_add(const struct iq_handler *h, unsigned module)
 static bool
 is_on(const struct row *r, const struct host *host)
 {
-	return r->module == UINT_MAX || host_module(host, r->module) != NULL;
+	return r->module == UINT_MAX || host_runs(host, r->module);
 }
 
 /* The row that answers, or NULL with the condition that says why not: others are not told that an

@@ -46,6 +46,7 @@ job_free(struct job_engine *e)
 	assert(!e->session && !e->pinned);
 	stanza_unref(&e->job.stanza);
 	stanza_unref(&e->answer);
+	config_unref(&e->config);
 	arena_free(&a);
 }
 
@@ -131,13 +132,16 @@ job_drop(struct job_engine *e)
 
 /* ---- Steps ---------------------------------------------------------------------- */
 
+/* False: it is served no more, and the step need not be told. */
 static bool
 find_host(struct job_engine *e)
 {
 	const struct config *c = config_of(e->job.worker);
+	const struct host *now = e->domain.p ? route_host(e->job.worker, e->domain) : c->hosts[0];
 
-	e->job.host = e->domain.p ? route_host(e->job.worker, e->domain) : c->hosts[0];
-	return e->job.host != NULL;
+	if (now)
+		e->job.host = now;
+	return now || (e->tells && e->config);
 }
 
 void

@@ -17,7 +17,7 @@
  *  1. A step runs at its job's home, never re-entered; between steps the loop ran.
  *  2. It runs only if what it waited for succeeded.  Otherwise the engine answers (iq: internal-server-error, or
  *     resource-constraint type wait when the store is away; command: one line) and ends the job; a step named by
- *     job_query_else is told instead.
+ *     job_query_else is told instead, and runs even if its host is served no more.
  *  3. An iq gets exactly one answer.
  *  4. The home stays warm while its jobs run.  When a session ends, its jobs of kind JOB_OF_SESSION end silently; an
  *     iq's job goes on with j->session NULL, and its answer goes nowhere.
@@ -49,7 +49,8 @@ typedef struct step step_fn(struct job *j);
 struct job {
 	struct worker *worker;
 	struct arena *arena; /* lives as long as the job */
-	const struct host *host; /* in the configuration of now; never NULL in a step */
+	const struct host *
+		host; /* in the configuration of now, or the last that had it; never NULL in a step */
 	struct home *home; /* whose job it is, pinned; NULL for host and admin jobs */
 	struct account *account; /* that home, if it is an account's */
 	struct session *session; /* the asking session, if it is of this home and still there */

@@ -48,6 +48,7 @@ struct job_engine {
 	/* waiting */
 	step_fn *next;
 	bool tells; /* next is run whatever happens */
+	struct config *config; /* that of job.host, referenced meanwhile; or NULL */
 	bool waits, away;
 	struct mail mail;
 	struct home_wait loading;

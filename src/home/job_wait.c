@@ -22,11 +22,14 @@ static struct step
 wait_for(struct job *j, step_fn *next, bool tells)
 {
 	struct job_engine *e = j->engine;
+	struct config *was = e->config;
 
 	assert(!e->waits && worker_is_here(j->worker));
 	e->waits = true;
 	e->tells = tells;
 	e->next = next;
+	e->config = tells ? config_ref((struct config *)(uintptr_t)j->host->config) : NULL;
+	config_unref(&was);
 	return (struct step){ STEP_WAIT };
 }
 
@@ -261,6 +264,7 @@ go_to(struct job *j, step_fn *next, const struct home_kind *kind, struct jid bar
 		e->kind = kind;
 		j->owner = jid_copy(j->arena, bare);
 		e->domain = jid_domain(j->owner);
+		config_unref(&e->config);
 		pack(e);
 		to = place_of(jid_full(j->owner));
 	}

@@ -64,7 +64,7 @@ hook_name(enum hook_id id)
 static inline bool
 is_on(const struct handler *h, const struct host *host)
 {
-	return h->module == UINT_MAX || !host || host_module(host, h->module);
+	return h->module == UINT_MAX || !host || host_runs(host, h->module);
 }
 
 #define HOOK(name, event, at, meaning)                                                             \

@@ -46,7 +46,7 @@ is_on(const struct exchange *x, unsigned module)
 {
 	const struct host *h = x->request->host;
 
-	return module == UINT_MAX || (h && host_module(h, module));
+	return module == UINT_MAX || (h && host_runs(h, module));
 }
 
 const struct http_route *

@@ -68,8 +68,11 @@ own_options(const struct config *c, size_t host, const struct module *m)
 {
 	const void *options = host_module(c->hosts[host], m->state->index);
 
+	if (!module_is_on(m, c->hosts[host]))
+		return NULL;
 	for (size_t i = 0; i < host; i++) {
-		if (host_module(c->hosts[i], m->state->index) == options)
+		if (module_is_on(m, c->hosts[i]) &&
+			host_module(c->hosts[i], m->state->index) == options)
 			return NULL;
 	}
 	return (void *)options; /* nobody else has the snapshot */

@@ -32,7 +32,7 @@ const struct module *const *modules_all(size_t *count);
 static inline bool
 module_is_on(const struct module *m, const struct host *h)
 {
-	return host_module(h, m->state->index) != NULL;
+	return host_runs(h, m->state->index);
 }
 
 /* References in Markdown or XML from the tables (`bongsud --print=...`). */

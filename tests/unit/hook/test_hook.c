@@ -79,8 +79,8 @@ END_TEST
 
 START_TEST(they_run_where_their_module_is_on)
 {
-	const void *const off_on[] = { NULL, "options" };
-	struct host host = { .modules = off_on };
+	const bool off_on[] = { false, true };
+	struct host host = { .runs = off_on };
 	struct stanza_event ev = { .head = { NULL, &host } };
 
 	hook_add(&hooks[2], 0);

@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""The configuration changes while clients are at work: modules go off and on, a host goes and comes back.
+
+What a module began before it was turned off comes to its end, and so does what was under way for a host that is gone; nobody
+is left behind in a room that is no more.
+"""
+from bongsu import Server, check, run
+from bongsu.muc import codes, enter, make
+from bongsu.server import STORE
+
+HOSTS = ["localhost", "other.example"]
+MODULES = ("blocking", "inbox", "mam", "muc", "offline", "pep", "private", "register", "vcard")
+NODE = "<pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='urn:n'><item><x xmlns='urn:n'/></item></publish></pubsub>"
+REQUESTS = {  # which ask the store, and look at their options when it has answered
+    "inbox": "<inbox xmlns='urn:xmpp:inbox:1'/>",
+    "mam": "<query xmlns='urn:xmpp:mam:2'/>",
+    "pep": NODE,
+    "private": "<query xmlns='jabber:iq:private'><a xmlns='urn:a'/></query>",
+    "register": "<query xmlns='jabber:iq:register'><username>alice</username><password>secret</password></query>",
+    "vcard": "<vCard xmlns='vcard-temp'><FN>Alice</FN></vCard>",
+    "blocking": "<block xmlns='urn:xmpp:blocking'><item jid='who@example.org'/></block>",  # what comes behind waits for it
+}
+server = Server(hosts=HOSTS, store=STORE.replace("{", "{threads: 1, ") if "mariadb" in STORE else STORE)
+
+
+def reload(**options):
+    server.configure(**options)
+    done = server.reload()
+    check("the configuration is reloaded", done.code == 0, done)
+
+
+def ask_all(client):
+    for name, payload in REQUESTS.items():
+        client.send(f"<iq type='set' id='{name}'>{payload}</iq>")
+
+
+def answered(client, when):
+    for name in REQUESTS:
+        answer = client.wait(lambda e, name=name: e.name == "iq" and e.get("id") == name)
+        check(f"{when}: {name} is answered", answer.get("type") in ("result", "error"), answer)
+
+
+def modules_off():
+    """Requests are waiting for the store when their modules are turned off."""
+    alice = server.login("alice")
+    with server.held():
+        alice.send("<message to='bob@localhost' type='chat'><body>first</body></message>")  # what follows waits
+        ask_all(alice)
+        reload(modules={name: False for name in MODULES})
+    answered(alice, "off")
+    reload(modules={})
+    ask_all(alice)
+    answered(alice, "on again")
+    bob = server.login("bob")
+    with server.held():
+        bob.send("<message to='alice@localhost' type='chat'><body>first</body></message>")
+        check("commands that need no store go on", server.ctl("connected_users_number").out == "2\n")
+        ask_all(alice)  # what the store is asked for waits behind the message
+        server.ctl("connected_users_number")
+        reload(modules={name: False for name in MODULES})
+    answered(alice, "off in the middle")
+    reload(modules={})
+
+
+def host_gone():
+    """A host goes while its users' messages, offline messages and publications are under way; then it is back."""
+    alice, carol = server.login("alice", host="other.example"), server.login("carol", host="other.example")
+    for i in range(5):
+        alice.send(f"<message to='carol@other.example' type='chat'><body>{i}</body></message>")
+    alice.sync()
+    with server.held():
+        alice.send("<message to='carol@other.example' type='chat'><body>waits</body></message>")
+        ask_all(alice)
+        carol.send("<presence/>")
+        carol.wait(lambda e: e.name == "presence")  # what waited for her is asked for
+        reload(hosts=["localhost"])
+        check("its clients are told", alice.ended() == "host-gone" and carol.ended() == "host-gone")
+    reload(hosts=HOSTS)
+    carol = server.login("carol", host="other.example")
+    carol.available()
+    alice = server.login("alice", host="other.example")
+    alice.send("<message to='carol@other.example' type='chat'><body>last</body></message>")
+    check("what comes now arrives, and nothing is held back for ever", carol.wait("<body>last</body>"))
+    check("messages wait for nobody any more", server.ctl("get_offline_count", "carol", "other.example").out == "0\n")
+
+
+def rooms_gone():
+    """The rooms' module is turned off, and on again: the occupants are told, and gone."""
+    alice, bob = server.login("alice"), server.login("bob")
+    room = "den@conference.localhost"
+    make(alice, room, "al")
+    enter(bob, room, "bo")
+    reload(modules={"muc": False})
+    for client, nick in ((alice, "al"), (bob, "bo")):
+        left = client.wait(lambda e, nick=nick: e.name == "presence" and e.get("from") == f"{room}/{nick}" and
+                           e.get("type") == "unavailable")
+        check(f"{nick} hears that the service is shut down", {110, 332} <= set(codes(left)), left)
+    reload(modules={})
+    alice.sync().take()
+    entered = enter(alice, room, "al")
+    check("nobody else is there", not entered.others, entered.others)
+
+
+def no_pages_for_the_deleted():
+    """An account is deleted while it reads its history; the one that is made in its place reads its own."""
+    dora = server.login("dora")
+    for i in range(40):
+        dora.send(f"<message to='nobody@localhost' type='chat'><body>{'x' * 9000}{i}</body></message>")
+    dora.sync()
+    for i in range(20):
+        dora.send(f"<iq type='set' id='q{i}'><query xmlns='urn:xmpp:mam:2'/></iq>")
+    check("the account is deleted", server.ctl("unregister", "dora", "localhost").code == 0)
+    dora.close()
+    server.register("dora")
+    with server.login("dora") as dora:
+        answer = dora.ask("set", "<query xmlns='urn:xmpp:mam:2'/>")
+        check("its successor has no history", answer.get("type") == "result" and "complete='true'" in answer.raw, answer)
+
+
+def main():
+    server.start()
+    server.register("alice", "bob", "dora")
+    server.register("alice", "carol", host="other.example")
+    run(modules_off, host_gone, rooms_gone, no_pages_for_the_deleted, server.stop)
+
+
+main()
