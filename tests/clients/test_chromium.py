@@ -3,7 +3,7 @@
 
 Log-in over WebSocket and over BOSH, with and without TLS; messages both ways; a room; a reload, after which the session is
 the same and the history is there; another browser, where the history is, too; a screen as small as a phone's, in Korean and
-dark. Nothing may break the page's own security policy. Pictures of the pages are left in BUILD/screenshots.
+dark; somebody who makes an account and a friend. Nothing may break the page's own security policy. Pictures of the pages are left in BUILD/screenshots.
 timeout: 300
 """
 from bongsu import Server, check, escape, muc, run, skip, wait_for
@@ -52,9 +52,17 @@ def chat(page, bob):
     return heard.get("from")
 
 
+def entered(client, room_address, name):
+    """False as long as who made the room has not said how it is to be."""
+    try:
+        return bool(muc.enter(client, room_address, name))
+    except muc.Refused:
+        return False
+
+
 def room(page, bob):
     check("a name is enough to make a room", page.enter_room("friends"))
-    muc.enter(bob, ROOM, "bob")
+    wait_for("bob enters it", lambda: entered(bob, ROOM, "bob"))
     says(bob, ROOM, f"{HELLO} room", "groupchat")
     check("the page hears the room", page.shows(f"{HELLO} room"))
     page.say("all here")
@@ -118,6 +126,24 @@ def another_browser(browser, url):
     page.close()
 
 
+def newcomer(server, browser, url):
+    """Makes an account, and a friend."""
+    bob = server.login("bob")
+    bob.send("<presence/>")
+    page = browser.page(url)
+    page.register("erin")
+    check("a newcomer makes an account", page.is_in())
+    page.add_contact("bob@localhost")
+    asked = bob.wait(lambda e: e.name == "presence" and e.get("type") == "subscribe")
+    check("asks for a contact", asked.get("from") == "erin@localhost", asked)
+    bob.send("<presence to='erin@localhost' type='subscribed'/>")
+    check("and sees it when it is granted", page.sees("converse-roster .list-item.online", "bob"))
+    picture(page, "newcomer")
+    in_order(page)
+    page.close()
+    bob.ends()
+
+
 def fits(page, what):
     check(f"{what} is no wider than the screen", page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
     picture(page, f"phone-{what}")
@@ -151,7 +177,8 @@ def everything():
         skip("all of it", lacks or f"no {BUILD}/web: contrib/web/build makes it")
         return
     PICTURES.mkdir(exist_ok=True)
-    with Server(listen=LISTEN, modules={"web": {"root": str(BUILD / "web")}}) as server, Browser() as browser:
+    modules = {"web": {"root": str(BUILD / "web"), "registration": True}, "register": {"open": True}}
+    with Server(listen=LISTEN, modules=modules) as server, Browser() as browser:
         server.register("alice", "bob", "carol")
         for user, contact in [("alice", "bob"), ("bob", "alice"), ("carol", "bob"), ("bob", "carol")]:
             server.ctl("add_rosteritem", user, "localhost", contact, "localhost", contact.capitalize(), "", "both")
@@ -160,6 +187,7 @@ def everything():
         over(server, browser, https + "?bosh", "bosh")
         another_browser(browser, https)
         phone(server, browser, http)
+        newcomer(server, browser, http)
         server.stop()
     print(f"     pictures: {PICTURES}")
 

@@ -86,7 +86,11 @@ function keepAddress() {
 
 			api.listen.on("connected", keep);
 			api.listen.on("reconnected", keep);
-			api.listen.on("logout", () => sessionStorage.removeItem(kept));
+			// At once: converse.js forgets who it was only after it has shown the way in again.
+			api.listen.on("beforeLogout", () => {
+				sessionStorage.removeItem(kept);
+				localStorage.removeItem(theirs);
+			});
 		},
 	});
 }

@@ -92,8 +92,14 @@ class Page:
         return lambda *arguments: self.browser.call(self.number, name, *arguments)
 
     def sees(self, selector, text=""):
-        """Waits until that is to be seen, with that text in it."""
-        self.waitForSelector(f"{selector}:has-text({json.dumps(text, ensure_ascii=False)}):visible" if text else f"{selector}:visible")
+        """Waits until that is to be seen, with that text in it; a picture of what there is instead is left beside the test."""
+        having = f":has-text({json.dumps(text, ensure_ascii=False)})" if text else ""
+        try:
+            self.waitForSelector(f"{selector}{having}:visible")
+        except RuntimeError:
+            self.screenshot({"path": str(Path("missing.png").resolve())})
+            print(f"     problems: {self.problems()}; a picture: {Path('missing.png').resolve()}")
+            raise
         return True
 
     # ---- what a user does
@@ -102,6 +108,18 @@ class Page:
         self.fill("input[name=jid]", user)
         self.fill("input[name=password]", password)
         self.click("#converse-login button[type=submit]")
+
+    def register(self, user, password="secret"):
+        self.click("converse-register-link a")
+        self.fill("#converse-register input[name=username]", user)
+        self.fill("#converse-register input[name=password]", password)
+        self.click("#converse-register input[type=submit]")
+
+    def add_contact(self, address):
+        self.click("#converse-roster converse-dropdown button")
+        self.click("#converse-roster .add-contact")
+        self.fill("converse-add-contact-modal input[name=jid]", address)
+        self.click("converse-add-contact-modal button[type=submit]")
 
     def log_out(self):
         """By the button, and the question whether it is meant."""
