@@ -22,6 +22,9 @@
 #include <assert.h>
 #include <string.h>
 
+/* Six bytes in a row of SQLite, and yet two of them are never the same. */
+enum { NUMBER_BITS = 47 };
+
 enum number_state {
 	NUMBER_NEW, /* nobody knows it */
 	NUMBER_ASKED, /* being written down */
@@ -187,7 +190,7 @@ archive_fini(void)
 static void
 choose_number(struct home *h)
 {
-	h->number = (int64_t)(rand_u64() >> 1);
+	h->number = (int64_t)(rand_u64() >> (64 - NUMBER_BITS));
 	h->number += h->number == 0;
 	h->number_state = NUMBER_NEW;
 }

@@ -1,11 +1,12 @@
 /*
  * archive_codec.c -- a stanza as it lies in a row of an archive.
  *
- * It is written as one element, the owner's own address is left out of it, and what remains is
- * compressed by zstd with a dictionary that was trained on messages (src/home/dictionary): small
- * texts that look alike become a fifth of their size.  The four bytes that begin every frame are
- * left out, too.  A row names its dictionary, so that a later program may have better ones and
- * still read the old rows; number 0 is for what compression would not make smaller.
+ * It is written as one element, the owner's own address and its domain are left out of the two
+ * addresses, UUIDs are put apart (archive_pack.c), and what remains is compressed by zstd with a
+ * dictionary that was trained on such messages (src/home/dictionary): small texts that look alike
+ * become a third of their size.  A row
+ * names its dictionary, so that a later program may have better ones and still read the old rows;
+ * number 0 is for what compression would not make smaller, whose UUIDs stay where they are.
  *
  * Runs on: main (init, fini), the home's worker.
  */
@@ -22,7 +23,7 @@
 
 enum { LEVEL = 3, STANZA_MAX = 8 * 1024 * 1024, DICTIONARIES_MAX = 16 };
 
-static const char magic[4] = { '\x28', '\xb5', '\x2f', '\xfd' };
+static const unsigned char magic[4] = { 0x28, 0xb5, 0x2f, 0xfd };
 
 static struct {
 	ZSTD_CDict *newest; /* the last of the list is used for writing */
@@ -121,18 +122,48 @@ begins_with(struct str value, struct str bare)
 	       (value.p[bare.n] == '\'' || value.p[bare.n] == '/');
 }
 
-/* Leaves it out; the flags say where. */
+/* Length of the local part and the @ of the address at the beginning; 0: it has none. */
+static size_t
+local_length(struct str value)
+{
+	for (size_t i = 0; i < value.n && !strchr("'/>", value.p[i]); i++) {
+		if (value.p[i] == '@')
+			return i + 1;
+	}
+	return 0;
+}
+
+static struct str
+without(struct str s, size_t n)
+{
+	return (struct str){ s.p + n, s.n - n };
+}
+
+static struct str
+domain_of(struct str bare)
+{
+	return without(bare, local_length(bare));
+}
+
+/* Leaves it out; the flags say where.  Of an address of the same domain, the domain is left out:
+ * what remains, as in «bob@/desk», is no address otherwise. */
 static unsigned
 cut(struct buf *out, struct str element, struct str bare)
 {
 	unsigned flags = 0;
+	size_t n;
 
 	for (size_t i = 0; i < COUNT(addresses); i++) {
-		if (!put_before_value(out, &element, addresses[i].lead) ||
-			!begins_with(element, bare))
+		if (!put_before_value(out, &element, addresses[i].lead))
 			continue;
-		element = (struct str){ element.p + bare.n, element.n - bare.n };
-		flags |= addresses[i].flag;
+		n = local_length(element);
+		if (begins_with(element, bare)) {
+			element = without(element, bare.n);
+			flags |= addresses[i].flag;
+		} else if (n > 0 && begins_with(without(element, n), domain_of(bare))) {
+			buf_put(out, element.p, n);
+			element = without(element, n + domain_of(bare).n);
+		}
 	}
 	buf_put_str(out, element);
 	return flags;
@@ -142,12 +173,105 @@ cut(struct buf *out, struct str element, struct str bare)
 static void
 mend(struct buf *out, struct str element, struct str bare, unsigned flags)
 {
+	size_t n;
+
 	for (size_t i = 0; i < COUNT(addresses); i++) {
-		if ((flags & addresses[i].flag) &&
-			put_before_value(out, &element, addresses[i].lead))
+		if (!put_before_value(out, &element, addresses[i].lead))
+			continue;
+		if (flags & addresses[i].flag) {
 			buf_put_str(out, bare);
+			continue;
+		}
+		n = local_length(element);
+		if (n > 0 && n < element.n && (element.p[n] == '\'' || element.p[n] == '/')) {
+			buf_put(out, element.p, n);
+			buf_put_str(out, domain_of(bare));
+			element = without(element, n);
+		}
 	}
 	buf_put_str(out, element);
+}
+
+/* ---- Frames --------------------------------------------------------------------------------
+ *
+ * A frame of zstd (RFC 8878 3.1.1) as it lies in a row: without the magic number, and without the
+ * header of its only block, whose size follows from that of the row.  The first byte, the frame
+ * header's descriptor, says so, and also how many UUIDs stand behind the frame: of its bits those
+ * for a number of the dictionary and a checksum are never used.
+ */
+
+enum {
+	MAGIC = 4,
+	HEAD_MAX = MAGIC + 9, /* descriptor and size of the content */
+	BLOCK_HEAD = 3,
+	UUID = 16,
+	HEAD_UUIDS = 7, /* our bits */
+	HEAD_NO_BLOCK_HEAD = 16,
+	HEAD_SIZE_ONLY = 32, /* zstd's: no window, but the size of the content */
+	BLOCK_LAST = 1,
+	BLOCK_COMPRESSED = 2, /* the two bits above */
+};
+
+/* Bytes before the first block of a frame that has its content's size. */
+static size_t
+head_size(unsigned char descriptor)
+{
+	return MAGIC + 1 + ((size_t)1 << (descriptor >> 6));
+}
+
+/* The block's header if it is the only one, and compressed. */
+static size_t
+block_head(size_t size)
+{
+	return size << 3 | BLOCK_COMPRESSED << 1 | BLOCK_LAST;
+}
+
+/* Leaves out of the frame what is known without it; the size of what is left at bytes. */
+static size_t
+strip(unsigned char *bytes, size_t n, size_t uuids)
+{
+	size_t head = head_size(bytes[MAGIC]), block = n - head - BLOCK_HEAD, got;
+
+	if ((bytes[MAGIC] & HEAD_SIZE_ONLY) && n > head + BLOCK_HEAD) {
+		got = bytes[head] | (size_t)bytes[head + 1] << 8 | (size_t)bytes[head + 2] << 16;
+		if (got == block_head(block)) {
+			memmove(bytes + head, bytes + head + BLOCK_HEAD, block);
+			bytes[MAGIC] |= HEAD_NO_BLOCK_HEAD;
+			n -= BLOCK_HEAD;
+		}
+	}
+	bytes[MAGIC] |= (unsigned char)uuids;
+	memmove(bytes, bytes + MAGIC, n - MAGIC);
+	return n - MAGIC;
+}
+
+/* The whole frame again, in a; *uuids are what stands behind it.  STR_NONE: it is none. */
+static struct str
+restore(struct arena *a, struct str row, struct str *uuids)
+{
+	unsigned char *frame = arena_alloc(a, MAGIC + row.n + BLOCK_HEAD), first;
+	size_t head, behind, n, block;
+
+	if (row.n == 0)
+		return STR_NONE;
+	first = (unsigned char)row.p[0];
+	head = head_size(first);
+	behind = (size_t)(first & HEAD_UUIDS) * UUID;
+	if (MAGIC + row.n < head + behind)
+		return STR_NONE;
+	*uuids = (struct str){ row.p + row.n - behind, behind };
+	n = MAGIC + row.n - behind;
+	memcpy(frame, magic, MAGIC);
+	memcpy(frame + MAGIC, row.p, n - MAGIC);
+	frame[MAGIC] &= (unsigned char)~(HEAD_UUIDS | HEAD_NO_BLOCK_HEAD);
+	if (first & HEAD_NO_BLOCK_HEAD) {
+		block = block_head(n - head);
+		memmove(frame + head + BLOCK_HEAD, frame + head, n - head);
+		for (unsigned i = 0; i < BLOCK_HEAD; i++)
+			frame[head + i] = (unsigned char)(block >> 8 * i);
+		n += BLOCK_HEAD;
+	}
+	return (struct str){ (const char *)frame, n };
 }
 
 /* ---- Write ----------------------------------------------------------------------------- */
@@ -156,6 +280,7 @@ struct archive_coded
 archive_encode(struct arena *a, const struct home *owner, const struct stanza *s)
 {
 	AUTO(buf_fini) struct buf whole = BUF_INIT, text = BUF_INIT;
+	AUTO(buf_fini) struct buf packed = BUF_INIT, uuids = BUF_INIT;
 	ZSTD_CCtx *ctx = codec.compress[worker_index(owner->worker)];
 	struct archive_coded out = { .dictionary = 0 };
 	size_t room, n;
@@ -163,16 +288,19 @@ archive_encode(struct arena *a, const struct home *owner, const struct stanza *s
 
 	stanza_write_alone(&whole, s);
 	out.flags = cut(&text, buf_str(&whole), owner_escaped(a, owner));
-	room = ZSTD_compressBound(buf_len(&text));
-	bytes = arena_alloc(a, room);
-	n = ZSTD_compress2(ctx, bytes, room, buf_bytes(&text), buf_len(&text));
-	if (ZSTD_isError(n) || n <= sizeof(magic) || n - sizeof(magic) >= buf_len(&text)) {
+	archive_pack(buf_str(&text), &packed, &uuids);
+	room = ZSTD_compressBound(buf_len(&packed));
+	bytes = arena_alloc(a, room + buf_len(&uuids));
+	n = ZSTD_compress2(ctx, bytes, room, buf_bytes(&packed), buf_len(&packed));
+	if (ZSTD_isError(n) || n <= HEAD_MAX || n + buf_len(&uuids) >= buf_len(&text)) {
 		out.bytes = (struct str){ arena_str(a, buf_str(&text)), buf_len(&text) };
 		return out;
 	}
-	assert(memcmp(bytes, magic, sizeof(magic)) == 0);
+	assert(memcmp(bytes, magic, MAGIC) == 0);
+	n = strip((unsigned char *)bytes, n, buf_len(&uuids) / UUID);
+	memcpy(bytes + n, buf_bytes(&uuids), buf_len(&uuids));
 	out.dictionary = archive_dictionaries[archive_dictionaries_count - 1].number;
-	out.bytes = (struct str){ bytes + sizeof(magic), n - sizeof(magic) };
+	out.bytes = (struct str){ bytes, n + buf_len(&uuids) };
 	return out;
 }
 
@@ -189,41 +317,36 @@ dictionary(unsigned number)
 }
 
 static bool
-inflate(struct arena *a, const struct home *owner, const struct archive_coded *in, struct str *out)
+inflate(struct arena *a, const struct home *owner, const struct archive_coded *in, struct buf *out)
 {
 	ZSTD_DCtx *ctx = codec.decompress[worker_index(owner->worker)];
 	const ZSTD_DDict *d = dictionary(in->dictionary);
-	char *frame = arena_alloc(a, sizeof(magic) + in->bytes.n), *text;
+	struct str uuids = STR_NONE, frame = restore(a, in->bytes, &uuids);
 	unsigned long long size;
-	size_t n = sizeof(magic) + in->bytes.n;
+	char *text;
+	size_t n;
 
-	if (!d || in->bytes.n == 0)
+	if (!d || !frame.p)
 		return false;
-	memcpy(frame, magic, sizeof(magic));
-	memcpy(frame + sizeof(magic), in->bytes.p, in->bytes.n);
-	size = ZSTD_getFrameContentSize(frame, n);
+	size = ZSTD_getFrameContentSize(frame.p, frame.n);
 	if (size > STANZA_MAX) /* unknown and wrong ones, too */
 		return false;
 	text = arena_alloc(a, (size_t)size + 1);
-	n = ZSTD_decompress_usingDDict(ctx, text, (size_t)size, frame, n, d);
-	*out = (struct str){ text, (size_t)size };
-	return !ZSTD_isError(n) && n == size;
+	n = ZSTD_decompress_usingDDict(ctx, text, (size_t)size, frame.p, frame.n, d);
+	return !ZSTD_isError(n) && n == size && archive_unpack((struct str){ text, n }, uuids, out);
 }
 
 bool
 archive_decode(
 	struct arena *a, const struct home *owner, const struct archive_coded *in, struct str *out)
 {
-	AUTO(buf_fini) struct buf b = BUF_INIT;
-	struct str text = in->bytes;
+	AUTO(buf_fini) struct buf text = BUF_INIT, whole = BUF_INIT;
 
-	if (in->dictionary != 0 && !inflate(a, owner, in, &text))
+	if (in->dictionary == 0)
+		buf_put_str(&text, in->bytes);
+	else if (!inflate(a, owner, in, &text))
 		return false;
-	if (!(in->flags & (ARCHIVE_CUT_TO | ARCHIVE_CUT_FROM))) {
-		*out = text;
-		return true;
-	}
-	mend(&b, text, owner_escaped(a, owner), in->flags);
-	*out = (struct str){ arena_str(a, buf_str(&b)), buf_len(&b) };
+	mend(&whole, buf_str(&text), owner_escaped(a, owner), in->flags);
+	*out = (struct str){ arena_str(a, buf_str(&whole)), buf_len(&whole) };
 	return true;
 }

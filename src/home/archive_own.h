@@ -8,6 +8,8 @@
 
 #include "home/archive.h"
 
+struct buf;
+
 /* ---- archive.c, archive_left.c ------------------------------------------------------ */
 
 extern const struct query archive_queries[];
@@ -70,6 +72,10 @@ MUST_CHECK bool archive_decode(
 	struct arena *a, const struct home *owner, const struct archive_coded *in, struct str *out);
 /* The value, as it is written, of an attribute of the element's start tag; lead: " to='". */
 struct str archive_address(struct str element, struct str lead);
+/* Without the UUIDs in it: their numbers, 16 bytes each, go to numbers (empty). */
+void archive_pack(struct str text, struct buf *out, struct buf *numbers);
+/* False if it is not what archive_pack made. */
+MUST_CHECK bool archive_unpack(struct str text, struct str numbers, struct buf *out);
 /* Main: what each worker needs. */
 void archive_codec_init(void);
 void archive_codec_fini(void);

@@ -20,7 +20,7 @@ libbongsu_a_SOURCES += src/home/sm.c src/home/sm.h
 libbongsu_a_SOURCES += src/home/unacked.c src/home/unacked.h
 libbongsu_a_SOURCES += src/home/window.c src/home/window.h
 libbongsu_a_SOURCES += src/home/archive.c src/home/archive_codec.c src/home/archive_id.c src/home/archive_left.c
-libbongsu_a_SOURCES += src/home/archive_talk.c
+libbongsu_a_SOURCES += src/home/archive_talk.c src/home/archive_pack.c
 libbongsu_a_SOURCES += src/home/archive_sent.c src/home/archive_sent.h
 libbongsu_a_SOURCES += src/home/archive.h src/home/archive_own.h
 
@@ -28,7 +28,9 @@ libbongsu_a_SOURCES += src/home/archive.h src/home/archive_own.h
 nodist_libbongsu_a_SOURCES += src/home/dictionaries.c
 CLEANFILES += src/home/dictionaries.c
 EXTRA_DIST += src/home/dictionary/embed src/home/dictionary/001.zdict
-src/home/dictionaries.c: $(top_srcdir)/src/home/dictionary/001.zdict $(top_srcdir)/src/home/dictionary/embed
+EXTRA_DIST += src/home/dictionary/002.zdict
+src/home/dictionaries.c: $(top_srcdir)/src/home/dictionary/001.zdict $(top_srcdir)/src/home/dictionary/002.zdict \
+		$(top_srcdir)/src/home/dictionary/embed
 	@$(MKDIR_P) src/home && $(top_srcdir)/src/home/dictionary/embed $(top_srcdir)/src/home/dictionary >$@.new && mv -f $@.new $@
 libbongsu_a_SOURCES += src/home/archive_query.c src/home/archive_query.h
 libbongsu_a_SOURCES += src/home/restart.c src/home/restart.h

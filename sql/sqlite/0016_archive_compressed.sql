@@ -1,0 +1,3 @@
+-- Nothing to do: SQLite fills its pages better, and cannot compress them.
+
+SELECT 1;
