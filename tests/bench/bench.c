@@ -33,6 +33,8 @@ static const struct {
 	{ "messages", scenario_messages, "messages between --count pairs" },
 	{ "presence", scenario_presence, "--count users log in, then broadcast --rounds times" },
 	{ "pages", scenario_pages, "--count users read pages of their archives (after --fill)" },
+	{ "history", scenario_history,
+		"--count readers ask all kinds of questions to long archives" },
 	{ "rooms", scenario_rooms, "messages to --rooms rooms of --count occupants, then joins" },
 	{ "floor", scenario_floor, "bytes relayed between --count pairs: the machine's bound" },
 };

@@ -14,6 +14,7 @@ tests_bench_bench_SOURCES += tests/bench/crowd.h
 tests_bench_bench_SOURCES += tests/bench/floor.c
 tests_bench_bench_SOURCES += tests/bench/hist.c
 tests_bench_bench_SOURCES += tests/bench/hist.h
+tests_bench_bench_SOURCES += tests/bench/history.c
 tests_bench_bench_SOURCES += tests/bench/logins.c
 tests_bench_bench_SOURCES += tests/bench/messages.c
 tests_bench_bench_SOURCES += tests/bench/options.c
@@ -40,14 +41,20 @@ tests_bench_inserts_SOURCES = tests/bench/inserts.c
 tests_bench_inserts_CPPFLAGS = -D_GNU_SOURCE $(MARIADB_CFLAGS) $(SQLITE_CFLAGS)
 tests_bench_inserts_LDADD = $(MARIADB_LIBS) $(SQLITE_LIBS)
 
+# Long archives, written without sending them: by Bongsu's own code, or as tables of the others.
+EXTRA_PROGRAMS += tests/bench/fill
+tests_bench_fill_SOURCES = tests/bench/fill.c tests/bench/past.c tests/bench/past.h
+tests_bench_fill_LDADD = libbongsu.a $(bongsu_libs)
+
+EXTRA_DIST += tests/bench/archive10m
 EXTRA_DIST += tests/bench/compare
 EXTRA_DIST += tests/bench/peers/lib.sh
 EXTRA_DIST += tests/bench/peers/bongsu.sh
 EXTRA_DIST += tests/bench/peers/ejabberd.sh
 EXTRA_DIST += tests/bench/peers/prosody.sh
-CLEANFILES += tests/bench/bench$(EXEEXT) tests/bench/inserts$(EXEEXT)
+CLEANFILES += tests/bench/bench$(EXEEXT) tests/bench/inserts$(EXEEXT) tests/bench/fill$(EXEEXT)
 
-bench-tools: tests/bench/bench$(EXEEXT) tests/bench/inserts$(EXEEXT)
+bench-tools: tests/bench/bench$(EXEEXT) tests/bench/inserts$(EXEEXT) tests/bench/fill$(EXEEXT)
 
 # make bench BENCH="--quick": needs root the first time, to install ejabberd and Prosody.
 bench: bench-tools all

@@ -49,6 +49,7 @@ static const struct options defaults = {
 	.contacts = 50,
 	.rounds = 10,
 	.page = 50,
+	.accounts = 1,
 	.rooms = 1,
 	.service = "conference",
 	.stall = 30,
@@ -87,10 +88,14 @@ static const struct row table[] = {
 	{ "--bare", KIND_CHOICE, AT(target), TARGET_BARE, "messages: to bare JIDs (the default)" },
 	{ "--full", KIND_CHOICE, AT(target), TARGET_FULL, "messages: to full JIDs" },
 	{ "--close", KIND_CHOICE, AT(ending), ENDING_CLOSE, "logins: close each when it is ready" },
-	{ "--contacts", KIND_COUNT, AT(contacts), 0, "rosters, presence: contacts of a user (50)" },
+	{ "--contacts", KIND_COUNT, AT(contacts), 0,
+		"rosters, presence, history: contacts of a user (50)" },
 	{ "--rounds", KIND_COUNT, AT(rounds), 0,
 		"presence: broadcasts of each user; rooms: joins (10)" },
 	{ "--page", KIND_COUNT, AT(page), 0, "pages: messages of a page (50)" },
+	{ "--accounts", KIND_COUNT, AT(accounts), 0, "history: accounts of the readers (1)" },
+	{ "--kinds", KIND_TEXT, AT(kinds), 0,
+		"history: of last jump before after start with with-jump rare count" },
 	{ "--fill", KIND_COUNT, AT(fill), 0,
 		"pages: messages that each user writes to another before (0)" },
 	{ "--rooms", KIND_COUNT, AT(rooms), 0, "rooms: their number (1)" },
@@ -174,8 +179,8 @@ check(const struct options *o)
 		return complain("--websocket", "there is no STARTTLS");
 	if (o->rooms == 0 || o->rooms > 1000)
 		return complain("--rooms", "1 to 1000");
-	if (o->count == 0 || o->parallel == 0 || o->window == 0)
-		return complain("--count, --parallel, --window", "at least 1");
+	if (o->count == 0 || o->parallel == 0 || o->window == 0 || o->accounts == 0)
+		return complain("--count, --parallel, --window, --accounts", "at least 1");
 	if (o->first > 1000000 || o->count > 1000000)
 		return complain("--first, --count", "at most 1000000");
 	if (o->sources > 250)

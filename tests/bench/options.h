@@ -59,6 +59,8 @@ struct options {
 	enum ending ending;
 	unsigned contacts, rounds;
 	unsigned page, fill;
+	unsigned accounts; /* that readers of history share */
+	const char *kinds; /* of questions to history, or NULL: those of a client */
 	unsigned rooms;
 	const char *service; /* first label of the domain of rooms */
 	unsigned stall; /* seconds without any answer after which a run fails */

@@ -28,6 +28,9 @@ int scenario_presence(const struct options *o);
 /* Pages of archives (XEP-0313). */
 int scenario_pages(const struct options *o);
 
+/* Questions to long archives (XEP-0313). */
+int scenario_history(const struct options *o);
+
 /* Messages in rooms, and joins (XEP-0045). */
 int scenario_rooms(const struct options *o);
 

@@ -47,9 +47,11 @@ wait_port()
 	return 1
 }
 
-# The same for all: room for the pages in use, and each commit on disk.
-database_options=(--innodb-buffer-pool-size=1G --innodb-log-file-size=1G
+# The same for all: room for the pages in use, and each commit on disk.  DATABASE_POOL and
+# DATABASE_OPTIONS in the environment say otherwise.
+database_options=(--innodb-buffer-pool-size="${DATABASE_POOL:-1G}" --innodb-log-file-size=1G
 	--innodb-flush-log-at-trx-commit=1 --innodb-flush-method=O_DIRECT --max-connections=200)
+read -ra database_more <<<"${DATABASE_OPTIONS:-}"
 
 mariadb_script=$(cd "$(dirname "$0")/../../../contrib" && pwd -P)/mariadb
 
@@ -59,7 +61,8 @@ start_database()
 	local i
 	command -v mariadbd >/dev/null || install_debian mariadb-server-core mariadb-client-core
 	"$mariadb_script" init "$1" || return 1
-	setsid "$mariadb_script" serve "$1" "${database_options[@]}" --skip-networking=0 \
+	setsid "$mariadb_script" serve "$1" "${database_options[@]}" "${database_more[@]}" \
+		--skip-networking=0 \
 		--bind-address=127.0.0.1 --port="$2" </dev/null >/dev/null 2>&1 &
 	echo $! >"$1/database.pid"
 	for ((i = 0; i < 600; i++)); do
