@@ -38,6 +38,7 @@ static const char *const names[KINDS] = { "last", "jump", "before", "after", "st
 
 struct reader {
 	enum kind kind;
+	uint64_t number; /* of the question */
 	uint64_t asked_at;
 	char first[CURSOR_MAX], last[CURSOR_MAX]; /* of the last page */
 };
@@ -45,7 +46,7 @@ struct reader {
 struct history {
 	struct reader *readers;
 	bool wanted[KINDS];
-	uint64_t pages, rows, refused;
+	uint64_t pages, rows, refused, least;
 	struct hist latency[KINDS], all;
 	bool counting;
 };
@@ -58,10 +59,22 @@ form_field(struct buf *out, const char *var, const char *value)
 	buf_printf(out, "<field var='%s'><value>%s</value></field>", var, value);
 }
 
-static void
-moment(struct buf *out, const char *var)
+/* Between 0 and 1; the same for the same question.  With --distinct there are only so many. */
+static double
+chance(const struct options *o, const struct reader *me, unsigned what)
 {
-	time_t at = (time_t)(PAST_SINCE + (uint64_t)(drand48() * (PAST_UNTIL - PAST_SINCE)));
+	uint64_t number = o->distinct ? me->number / KINDS % o->distinct : me->number;
+	unsigned short seed[3] = { (unsigned short)number, (unsigned short)(number >> 16),
+		(unsigned short)what };
+
+	(void)erand48(seed);
+	return erand48(seed);
+}
+
+static void
+moment(struct buf *out, const struct options *o, const struct reader *me, const char *var)
+{
+	time_t at = (time_t)(PAST_SINCE + (uint64_t)(chance(o, me, 1) * (PAST_UNTIL - PAST_SINCE)));
 	struct tm tm;
 	char text[40];
 
@@ -72,10 +85,10 @@ moment(struct buf *out, const char *var)
 
 /* Contacts are the accounts 1 to --contacts; the first ones wrote most. */
 static void
-contact(struct buf *out, const struct options *o)
+contact(struct buf *out, const struct options *o, const struct reader *me)
 {
 	char jid[80];
-	double x = drand48();
+	double x = chance(o, me, 2);
 
 	snprintf(jid, sizeof(jid), "%s%u@%s", o->prefix, 1 + (unsigned)(x * x * o->contacts),
 		o->host);
@@ -83,16 +96,18 @@ contact(struct buf *out, const struct options *o)
 }
 
 static void
-put_form(struct buf *out, const struct options *o, enum kind kind)
+put_form(struct buf *out, const struct options *o, const struct reader *me)
 {
+	enum kind kind = me->kind;
+
 	buf_text(out, "<x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE' type='hidden'>"
 		      "<value>urn:xmpp:mam:2</value></field>");
 	if (kind == JUMP || kind == WITH_JUMP)
-		moment(out, "end");
+		moment(out, o, me, "end");
 	if (kind == START)
-		moment(out, "start");
+		moment(out, o, me, "start");
 	if (kind == WITH || kind == WITH_JUMP)
-		contact(out, o);
+		contact(out, o, me);
 	if (kind == RARE) {
 		char jid[80];
 
@@ -107,11 +122,11 @@ put_set(struct buf *out, const struct options *o, const struct reader *me)
 {
 	buf_printf(out, "<set xmlns='http://jabber.org/protocol/rsm'><max>%u</max>",
 		me->kind == COUNT ? 0 : o->page);
-	if (me->kind == AFTER)
+	if (me->kind == AFTER && me->last[0])
 		buf_printf(out, "<after>%s</after>", me->last);
-	else if (me->kind == BEFORE)
+	else if (me->kind == BEFORE && me->first[0])
 		buf_printf(out, "<before>%s</before>", me->first);
-	else if (me->kind != START && me->kind != COUNT)
+	else if (me->kind != START && me->kind != AFTER && me->kind != COUNT)
 		buf_text(out, "<before/>");
 	buf_text(out, "</set>");
 }
@@ -125,19 +140,21 @@ ask(struct conn *c)
 	struct buf *out = conn_out(c);
 
 	do
-		me->kind = (me->kind + 1) % KINDS;
+		me->kind = (enum kind)(++me->number % KINDS);
 	while (!h->wanted[me->kind]);
 	buf_printf(out, "<iq type='set' id='page'><query xmlns='urn:xmpp:mam:2'>");
-	put_form(out, w->options, me->kind);
+	put_form(out, w->options, me);
 	put_set(out, w->options, me);
 	buf_text(out, "</query></iq>");
 	me->asked_at = clock_ns();
 }
 
+/* An empty page has none, and leaves the one before. */
 static void
 keep(char *to, struct span s)
 {
-	snprintf(to, CURSOR_MAX, "%.*s", s.p && s.n < CURSOR_MAX ? (int)s.n : 0, s.p ? s.p : "");
+	if (s.n > 0)
+		snprintf(to, CURSOR_MAX, "%.*s", s.n < CURSOR_MAX ? (int)s.n : 0, s.p);
 }
 
 static void
@@ -196,6 +213,15 @@ print_kinds(const struct history *h)
 	}
 }
 
+/* A slow server is given the time for one question of each kind. */
+static bool
+has_least(const struct crowd *w)
+{
+	const struct history *h = w->data;
+
+	return h->pages >= h->least;
+}
+
 static bool
 measure(struct crowd *w)
 {
@@ -208,8 +234,10 @@ measure(struct crowd *w)
 	h->counting = w->options->settle <= 0;
 	if (!crowd_look(w, &from))
 		return false;
-	for (unsigned i = 0; i < w->size; i++)
+	for (unsigned i = 0; i < w->size; i++) {
+		h->readers[i].number = (uint64_t)i * 7919 * KINDS;
 		ask(&w->conns[i]);
+	}
 	if (!h->counting && (!crowd_for(w, w->options->settle) || !crowd_look(w, &from)))
 		return false;
 	h->counting = true;
@@ -217,7 +245,8 @@ measure(struct crowd *w)
 	pages = h->pages;
 	rows = h->rows;
 	begin = clock_ns();
-	if (!crowd_for(w, w->options->seconds) || !crowd_look(w, &to))
+	h->least = pages + KINDS;
+	if (!crowd_for(w, w->options->seconds) || !crowd_until(w, has_least) || !crowd_look(w, &to))
 		return false;
 	wall = (double)(clock_ns() - begin) / 1e9;
 	pages = h->pages - pages;
@@ -249,7 +278,6 @@ scenario_history(const struct options *o)
 		free(h);
 		return 2;
 	}
-	srand48(o->first + 1);
 	h->readers = bench_alloc(o->count * sizeof(*h->readers));
 	crowd_init(&w, o, o->count);
 	w.accounts = o->accounts;

@@ -94,6 +94,8 @@ static const struct row table[] = {
 		"presence: broadcasts of each user; rooms: joins (10)" },
 	{ "--page", KIND_COUNT, AT(page), 0, "pages: messages of a page (50)" },
 	{ "--accounts", KIND_COUNT, AT(accounts), 0, "history: accounts of the readers (1)" },
+	{ "--distinct", KIND_COUNT, AT(distinct), 0,
+		"history: different questions of a kind; 0: no end of them (0)" },
 	{ "--kinds", KIND_TEXT, AT(kinds), 0,
 		"history: of last jump before after start with with-jump rare count" },
 	{ "--fill", KIND_COUNT, AT(fill), 0,

@@ -60,6 +60,7 @@ struct options {
 	unsigned contacts, rounds;
 	unsigned page, fill;
 	unsigned accounts; /* that readers of history share */
+	unsigned distinct; /* questions to history of a kind; 0: no end of them */
 	const char *kinds; /* of questions to history, or NULL: those of a client */
 	unsigned rooms;
 	const char *service; /* first label of the domain of rooms */
