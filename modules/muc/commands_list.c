@@ -39,6 +39,7 @@ struct walk {
 	size_t count, at; /* of domains */
 	const char *last; /* the last room that was seen */
 	int64_t before; /* rooms that were not used since; 0: all */
+	bool empty; /* only those with no message in their archive */
 	bool counts, destroys;
 	int64_t found;
 	const char **rooms; /* of this page, to be destroyed */
@@ -80,7 +81,7 @@ ask(struct job *j)
 		return job_query(j, page, &room_queries[ROOM_UNUSED],
 			ARGS(of_text(w->domains[w->at]), of_int(w->before), of_text(w->last),
 				of_int(PAGE)));
-	return job_query(j, page, &room_queries[ROOM_LIST_ALL],
+	return job_query(j, page, &room_queries[w->empty ? ROOM_EMPTY : ROOM_LIST_ALL],
 		ARGS(of_text(w->domains[w->at]), of_text(w->last), of_int(PAGE)));
 }
 
@@ -154,6 +155,15 @@ unused_run(struct job *j)
 	return start(j, a->service, w);
 }
 
+static struct step
+empty_run(struct job *j)
+{
+	struct walk *w = ARENA_NEW(j->arena, struct walk);
+
+	w->empty = true;
+	return start(j, CALL_ARGS(j, struct service_args)->service, w);
+}
+
 /* ---- Destroy those ------------------------------------------------------------------------------------------ */
 
 static struct step
@@ -165,6 +175,15 @@ unused_destroy_run(struct job *j)
 	w->before = clock_wall() - DAYS(a->days);
 	w->destroys = true;
 	return start(j, a->service, w);
+}
+
+static struct step
+empty_destroy_run(struct job *j)
+{
+	struct walk *w = ARENA_NEW(j->arena, struct walk);
+
+	w->empty = w->destroys = true;
+	return start(j, CALL_ARGS(j, struct service_args)->service, w);
 }
 
 static struct step
@@ -217,5 +236,11 @@ const struct command list_commands[] = {
 	{ "rooms_unused_destroy", MUC_TAG, COMMAND_WRITE, ARGS_OF(unused), unused_destroy_run,
 		"room", "Destroy the rooms that rooms_unused_list lists, but those with occupants",
 		"rooms_unused_destroy conference.example.org 365" },
+	{ "rooms_empty_list", MUC_TAG, 0, ARGS_OF(service), empty_run, "room",
+		"List the rooms that have no message in their archive",
+		"rooms_empty_list conference.example.org" },
+	{ "rooms_empty_destroy", MUC_TAG, COMMAND_WRITE, ARGS_OF(service), empty_destroy_run,
+		"room", "Destroy the rooms that rooms_empty_list lists, but those with occupants",
+		"rooms_empty_destroy conference.example.org" },
 	END_COMMANDS,
 };

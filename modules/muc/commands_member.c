@@ -111,32 +111,56 @@ static const struct field unsubscribe_fields[] = {
 	END_FIELDS,
 };
 
-static step_fn set, subscribe, unsubscribe, changed;
+struct many_args {
+	const char *room, *service;
+	const char *const *users, *const *nodes;
+};
 
-static struct step
-change(struct job *j, const char *user, const char *host, enum affiliation to, const char *nick)
+static const struct field many_fields[] = {
+	LIST_FIELD(struct many_args, users, .max = CHANGES_MAX, .flags = FIELD_REQUIRED,
+		.doc = "Accounts as user@host:nick, with commas between them; the nick may be left out"),
+	ROOM_FIELDS(struct many_args),
+	LIST_FIELD(struct many_args, nodes, .max = 16, .doc = "Not used: all that counts"),
+	END_FIELDS,
+};
+
+static step_fn set, subscribe, subscribe_all, unsubscribe, changed;
+
+/* c->who becomes that; nick NULL or empty: he keeps the one that he has. */
+static void
+fill(struct job *j, struct affiliation_change *c, enum affiliation to, const char *nick)
 {
-	const struct room *room = room_of(j->home);
-	struct change_set *all = ARENA_NEW(j->arena, struct change_set);
-	struct affiliation_change *c = &all->list[0];
-	const struct affiliate *was;
-	enum cond why;
+	const struct affiliate *was = affiliate_find(room_of(j->home), jid_full(c->who));
 
-	if (jid_make(j->arena, str_of(user), str_of(host), STR_NONE, &c->who) != JID_OK)
-		return call_error(j, "invalid_jid", "'%s@%s' is not an address", user, host);
-	was = affiliate_find(room, jid_full(c->who));
 	c->to = to;
 	c->nick = nick && *nick		    ? jid_prep_resource(j->arena, str_of(nick))
 		  : was && to >= AFF_MEMBER ? was->nick
 					    : NULL;
-	all->count = 1;
-	why = changes_check(room, all);
+}
+
+static struct step
+write_changes(struct job *j, struct change_set *all)
+{
+	enum cond why = changes_check(room_of(j->home), all);
+
 	if (why == COND_RESOURCE_CONSTRAINT)
 		return call_error(j, "too_many", "the room has as many members as it may have");
 	if (why)
 		return call_error(j, "conflict", "that nick is another's");
 	j->state = all;
 	return changes_write(j, all, changed, NULL, 0);
+}
+
+static struct step
+change(struct job *j, const char *user, const char *host, enum affiliation to, const char *nick)
+{
+	struct change_set *all = ARENA_NEW(j->arena, struct change_set);
+	struct affiliation_change *c = &all->list[all->count++];
+
+	if (jid_make(j->arena, str_of(user), str_of(host), STR_NONE, &c->who) != JID_OK)
+		return call_error(j, "invalid_jid", "'%s@%s' is not an address", user, host);
+	fill(j, c, to, nick);
+	return write_changes(j, all);
 }
 
 static struct step
@@ -180,6 +204,37 @@ subscribe(struct job *j)
 	if (jid_make(j->arena, str_of(a->user), str_of(a->host), STR_NONE, &who) == JID_OK)
 		is = room_affiliation(room_of(j->home), who);
 	return change(j, a->user, a->host, is > AFF_MEMBER ? is : AFF_MEMBER, a->nick);
+}
+
+static struct step
+subscribe_many_run(struct job *j)
+{
+	const struct many_args *a = CALL_ARGS(j, struct many_args);
+
+	return call_at_room(j, a->room, a->service, ROOM_THERE, subscribe_all);
+}
+
+/* All or none. */
+static struct step
+subscribe_all(struct job *j)
+{
+	const struct many_args *a = CALL_ARGS(j, struct many_args);
+	struct change_set *all = ARENA_NEW(j->arena, struct change_set);
+
+	for (size_t i = 0; a->users && a->users[i]; i++) {
+		struct affiliation_change *c = &all->list[all->count++];
+		struct str nick = str_of(a->users[i]), jid = str_cut(&nick, ':');
+		enum affiliation is;
+
+		if (jid_parse(j->arena, jid, &c->who) != JID_OK || c->who.local == 0 ||
+			jid_is_full(c->who))
+			return call_error(
+				j, "invalid_jid", "'%s' is not user@host:nick", a->users[i]);
+		is = room_affiliation(room_of(j->home), c->who);
+		fill(j, c, is > AFF_MEMBER ? is : AFF_MEMBER,
+			nick.p ? arena_str(j->arena, nick) : NULL);
+	}
+	return write_changes(j, all);
 }
 
 static struct step
@@ -344,6 +399,10 @@ const struct command member_commands[] = {
 	{ "subscribe_room", MUC_TAG, COMMAND_WRITE, ARGS_OF(subscribe), subscribe_run, NULL,
 		"Make an account a member of a room",
 		"subscribe_room alice example.org Alice tea conference.example.org" },
+	{ "subscribe_room_many", MUC_TAG, COMMAND_WRITE, ARGS_OF(many), subscribe_many_run, NULL,
+		"Make accounts members of a room, all of them or none",
+		"subscribe_room_many alice@example.org:Alice,bob@example.org:Bob tea "
+		"conference.example.org" },
 	{ "unsubscribe_room", MUC_TAG, COMMAND_WRITE, ARGS_OF(unsubscribe), unsubscribe_run, NULL,
 		"End the membership of an account",
 		"unsubscribe_room alice example.org tea conference.example.org" },

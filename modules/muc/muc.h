@@ -269,6 +269,7 @@ enum room_query {
 	ROOM_SEARCH,
 	ROOM_SEARCH_BY_USERS,
 	ROOM_UNUSED,
+	ROOM_EMPTY,
 };
 
 /* The first ones load a room, and its archive's number. */

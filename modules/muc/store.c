@@ -105,6 +105,11 @@ const struct query room_queries[] = {
 		"SELECT owner FROM muc_room WHERE service = ? AND used < ? AND owner > ? "
 		"ORDER BY owner LIMIT ?",
 		NULL },
+	[ROOM_EMPTY] = { "muc_empty",
+		"SELECT owner FROM muc_room WHERE service = ? AND owner > ? AND NOT EXISTS (SELECT 1 "
+		"FROM home_number AS n JOIN archive AS a ON a.owner = n.number "
+		"WHERE n.owner = muc_room.owner) ORDER BY owner LIMIT ?",
+		NULL },
 	END_QUERIES,
 };
 

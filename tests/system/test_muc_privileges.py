@@ -82,6 +82,12 @@ OPEN = [
 ]
 
 
+def settle(client):
+    """All that the room had for the client has come: its answers keep their order. Returns that."""
+    client.ask("get", "<query xmlns='http://jabber.org/protocol/disco#info'/>", to=PLACE)
+    return client.take()
+
+
 def done(client, *items):
     answer = admin(client, PLACE, *items)
     assert answer.get("type") == "result", (items, answer)
@@ -99,11 +105,10 @@ def stage(owner, actor, role, affiliation):
 
 
 def tried(actor, stanza):
-    """The letter of what came back before the answer to a ping behind it."""
-    actor.sync().take()
+    """The letter of what came back before the answer to a question behind it."""
+    settle(actor)
     actor.send(stanza)
-    actor.sync()
-    errors = [e for e in actor.take() if e.get("id") == "try" and e.get("type") == "error"]
+    errors = [e for e in settle(actor) if e.get("id") == "try" and e.get("type") == "error"]
     return LETTERS.get(errors[0].condition, errors[0].condition) if errors else "Y"
 
 
@@ -128,7 +133,7 @@ def trials(table, owner, actor, guest, anew):
             leave(actor, PLACE, "Other")
         done(owner, {"jid": actor.bare, "affiliation": "none"}, NOBODY)
         for client in (owner, guest):
-            client.sync().take()
+            settle(client)
 
 
 def play():
@@ -137,7 +142,7 @@ def play():
     def anew():
         """A moderated room of Alice's with a guest in it."""
         for client in (owner, actor, guest):
-            client.sync().take()
+            settle(client)
         make(owner, PLACE, "Owner", moderatedroom="1")
         enter(guest, PLACE, GUEST)
     anew()
