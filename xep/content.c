@@ -57,13 +57,19 @@ content_is_history(const struct stanza *message, unsigned content)
 		       xml_child(stanza_child(message, NULL, "x"), NULL, "invite"));
 }
 
+static const unsigned nothing =
+	CONTENT_CHAT_STATE | CONTENT_NO_STORE | CONTENT_NO_PERMANENT_STORE | CONTENT_NO_COPY;
+
 bool
 content_is_for_later(const struct stanza *message, unsigned content)
 {
-	const unsigned nothing = CONTENT_CHAT_STATE | CONTENT_NO_STORE |
-				 CONTENT_NO_PERMANENT_STORE | CONTENT_NO_COPY;
-
 	return may_be_kept(message) && !(content & CONTENT_NO_STORE) && (content & ~nothing);
+}
+
+bool
+content_is_fleeting(const struct stanza *message, unsigned content)
+{
+	return may_be_kept(message) && (content & CONTENT_CHAT_STATE) && !(content & ~nothing);
 }
 
 bool

@@ -40,6 +40,8 @@ unsigned content_of(const struct stanza *message);
 bool content_is_history(const struct stanza *message, unsigned content);
 /* For an absent user (XEP-0160 3): anything but chat states, unless a hint forbids it. */
 bool content_is_for_later(const struct stanza *message, unsigned content);
+/* A chat state on its own: it means nothing later, or to nobody. */
+bool content_is_fleeting(const struct stanza *message, unsigned content);
 /* Somebody said something new: it can be unread. */
 bool content_is_news(const struct stanza *message, unsigned content);
 

@@ -151,8 +151,8 @@ on_arrived(struct message_event *ev)
 		return PASS;
 	if (is_to_self(ev))
 		e.flags = ARCHIVE_OUT | ARCHIVE_SELF;
-	else if (content_is_news(s, content))
-		e.flags = ARCHIVE_COUNTS;
+	if (content_is_news(s, content))
+		e.flags |= ARCHIVE_COUNTS;
 	refer(&e);
 	if ((e.flags & ARCHIVE_ORIGIN) && (s->again || is_to_self(ev)))
 		e.once_since = some_time_ago();
@@ -186,13 +186,11 @@ send_to_session(struct job *j, const struct stanza *s)
 }
 
 /* Whoever reads the history needs nobody to repeat it. */
-static bool
-narrow(struct job *j, const struct archive_view *v, struct archive_range *range)
+static void
+has_read(struct job *j, int64_t id)
 {
-	(void)v;
-	if (j->session && jid_is_none(range->with))
-		j->session->reads_history = true;
-	return true;
+	if (j->session && id > j->session->history_to)
+		j->session->history_to = id;
 }
 
 static struct step
@@ -206,7 +204,7 @@ query(struct job *j)
 		.is_there = is_there,
 		.is_ready = is_ready,
 		.send = send_to_session,
-		.narrow = narrow };
+		.has_read = has_read };
 	return archive_query(j, v);
 }
 

@@ -22,7 +22,7 @@ struct waiting {
 	int64_t id;
 	msec_t at; /* wall; when it came */
 	const struct stanza *stanza; /* NULL: damaged, or handed out */
-	bool is_archived;
+	enum source source;
 };
 
 struct flush {
@@ -85,13 +85,27 @@ offline_waits_for(const struct account *a, struct jid to)
 	const struct session *s = jid_is_full(to) ? account_session(a, jid_resource(to)) : NULL;
 	struct session *chosen = NULL;
 
-	if (!s || s->ending)
+	if (!s || s->ending || offline_of(a)->running)
 		return true;
 	(void)choose(a, &chosen);
 	return s == chosen;
 }
 
 /* ---- A page ------------------------------------------------------------------------- */
+
+/* What was handed out goes: now, since what is left later is new, whatever its id. */
+static void
+add_done(struct account *a, struct asks *asks)
+{
+	struct offline *o = offline_of(a);
+	struct value done[] = { of_jid(a->home.jid), of_int(o->kept_done) };
+
+	if (o->kept_done != 0)
+		asks_add(asks, &offline_queries[OFFLINE_DONE], done, COUNT(done));
+	if (o->left_done != 0)
+		archive_left_done(&a->home, asks, o->left_done);
+	o->kept_done = o->left_done = 0;
+}
 
 static struct step
 ask_page(struct job *j)
@@ -100,16 +114,13 @@ ask_page(struct job *j)
 	struct offline *o = offline_of(j->account);
 	struct home *h = &j->account->home;
 	AUTO(asks_fini) struct asks asks = ASKS_NONE;
-	struct value done[] = { of_jid(j->owner), of_int(o->kept_done) };
+	struct value owner = of_jid(j->owner);
 	struct archive_range range = {
 		.after = o->mark, .before = INT64_MAX, .received = true, .limit = PAGE
 	};
 	int64_t safe = offline_safe_mark(j->account);
 
-	if (o->kept_done != 0)
-		asks_add(&asks, &offline_queries[OFFLINE_DONE], done, COUNT(done));
-	if (o->left_done != 0)
-		archive_left_done(h, &asks, o->left_done);
+	add_done(j->account, &asks);
 	if (safe > h->delivered) {
 		archive_delivered(h, &asks, safe);
 		h->delivered = safe;
@@ -117,7 +128,7 @@ ask_page(struct job *j)
 	f->results = asks.count;
 	asks.list[asks.count++] = archive_left_page(asks_arena(&asks), h, PAGE);
 	asks.list[asks.count++] = archive_page(asks_arena(&asks), h, &range);
-	asks_add(&asks, &offline_queries[OFFLINE_PAGE], done, 1);
+	asks_add(&asks, &offline_queries[OFFLINE_PAGE], &owner, 1);
 	o->more = false;
 	f->asked = h->last_id;
 	return job_query_else(j, page, asks.list, asks.count);
@@ -126,7 +137,7 @@ ask_page(struct job *j)
 static struct waiting
 read_row(struct job *j, struct arena *a, enum source source, const struct rows *rows, size_t i)
 {
-	struct waiting w = { .id = row_int(rows, i, 0), .is_archived = source != KEPT };
+	struct waiting w = { .id = row_int(rows, i, 0), .source = source };
 	struct archive_row row;
 
 	if (source == KEPT) {
@@ -171,7 +182,13 @@ static struct step
 stop(struct job *j, bool flushing)
 {
 	struct offline *o = offline_of(j->account);
+	struct str bare = jid_bare_str(j->account->home.jid);
+	AUTO(asks_fini) struct asks asks = ASKS_NONE;
 
+	add_done(j->account, &asks);
+	if (asks.count > 0)
+		store_ask(
+			j->worker, hash_stable(bare.p, bare.n), asks.list, asks.count, NULL, NULL);
 	o->running = false;
 	o->flushing = flushing;
 	return job_done(j);
@@ -189,6 +206,7 @@ page(struct job *j)
 	if (f->count == 0 && !o->more) {
 		o->mark = f->end > o->mark ? f->end : o->mark;
 		o->behind = false;
+		o->passed_count = 0;
 		return stop(j, false);
 	}
 	return hand_out(j);
@@ -228,7 +246,7 @@ hand_out_one(struct job *j, struct session *to, struct waiting *w)
 
 	if (!w->stanza)
 		return;
-	if (w->is_archived) {
+	if (w->source != KEPT) {
 		own = w->stanza;
 		w->stanza = archive_stamp(&j->account->home, own, w->id);
 	}
@@ -259,6 +277,17 @@ done_with(struct offline *o, int64_t id)
 		o->mark = id;
 }
 
+/* A pointer and the range may name the same row; and a row after the mark may have gone out already,
+ * but for a pointer that says it did not. */
+static bool
+is_due(struct flush *f, struct offline *o, const struct waiting *w)
+{
+	if (w->id == f->latest || (w->source == RECEIVED && offline_has_passed(o, w->id)))
+		return false;
+	f->latest = w->id;
+	return true;
+}
+
 static struct step
 hand_out(struct job *j)
 {
@@ -279,12 +308,10 @@ hand_out(struct job *j)
 			break;
 		}
 		f->pause = 0;
-		/* A pointer and the range may name the same row. */
-		if (f->list[f->next].id != f->latest)
+		if (is_due(f, o, &f->list[f->next]))
 			hand_out_one(j, to, &f->list[f->next]);
-		f->latest = f->list[f->next].id;
 		/* A kept message may get to the store after archived ones with greater ids. */
-		if (!f->list[f->next].is_archived)
+		if (f->list[f->next].source == KEPT)
 			o->kept_done = f->list[f->next].id;
 		else
 			done_with(o, f->list[f->next].id);

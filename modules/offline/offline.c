@@ -8,8 +8,8 @@
  * acknowledge it, and to those that wait while a later one was delivered.  Messages that are in no
  * archive are kept in a table of this module, under ids of the home.
  *
- * A client that reads the history needs none of this: when it becomes available, all that is
- * archived counts as delivered.
+ * A client that reads the history needs none of this: when it becomes available, all that was
+ * archived when it read counts as delivered.
  *
  * Runs on: the account's home.
  */
@@ -17,9 +17,12 @@
 
 #include "xep/content.h"
 
+#include <string.h>
+
 #define SAVE_AFTER SECONDS(10)
 #define LEAVE_AFTER 50
 #define COUNT_MAX 100000
+#define PASSED_MAX 256
 
 MODULE_SLOT(struct offline)
 
@@ -101,7 +104,7 @@ save_later(struct offline *o)
 		timer_set(o->account->home.worker, &o->save, SAVE_AFTER, on_save);
 }
 
-/* All that is in the archive was delivered, or is read there: what the owner sent, too. */
+/* All that is in the archive was delivered: what the owner sent, too. */
 static void
 catch_up(struct account *a)
 {
@@ -217,10 +220,16 @@ static enum verdict
 take(struct message_event *ev)
 {
 	struct offline *o = offline_of(ev->account);
+	unsigned content = content_of(ev->stanza);
 	struct arena *arena;
 	struct keeping *k;
 
-	if (!content_is_for_later(ev->stanza, content_of(ev->stanza)))
+	/* An error would tell that nobody is there. */
+	if (content_is_fleeting(ev->stanza, content)) {
+		receipt_give(ev->head.worker, ev->receipt);
+		return STOP;
+	}
+	if (!content_is_for_later(ev->stanza, content))
 		return PASS;
 	arena = arena_new(0);
 	k = ARENA_NEW(arena, struct keeping);
@@ -240,7 +249,8 @@ on_due(struct message_event *ev)
 {
 	struct offline *o = offline_of(ev->account);
 
-	if (!o->flushing || !offline_waits_for(ev->account, ev->stanza->to)) {
+	if (!o->flushing ||
+		(o->passed_count < PASSED_MAX && !offline_waits_for(ev->account, ev->stanza->to))) {
 		if (ev->archive_id != 0)
 			o->due = ev->archive_id;
 		return PASS;
@@ -252,15 +262,41 @@ on_due(struct message_event *ev)
 	return STOP;
 }
 
+static void
+note_passed(struct offline *o, int64_t id)
+{
+	if (!o->passed)
+		o->passed = mem_new(PASSED_MAX * sizeof(*o->passed));
+	o->passed[o->passed_count++] = id;
+}
+
+bool
+offline_has_passed(struct offline *o, int64_t id)
+{
+	size_t smaller = 0;
+
+	if (o->passed_count == 0)
+		return false;
+	while (smaller < o->passed_count && o->passed[smaller] < id)
+		smaller++;
+	o->passed_count -= smaller;
+	memmove(o->passed, o->passed + smaller, o->passed_count * sizeof(*o->passed));
+	return o->passed_count > 0 && o->passed[0] == id;
+}
+
 static enum verdict
 on_delivered(struct message_event *ev)
 {
 	struct offline *o = offline_of(ev->account);
 	int64_t before = o->mark;
 
-	/* Later ones move the mark behind what is handed out late. */
-	if (ev->archive_id <= before || ev->late || o->flushing)
+	if (ev->archive_id <= before || ev->late)
 		return PASS;
+	/* Later ones move the mark behind what is handed out late. */
+	if (o->flushing) {
+		note_passed(o, ev->archive_id);
+		return PASS;
+	}
 	o->mark = ev->archive_id;
 	save_later(o);
 	if (o->behind) {
@@ -302,9 +338,10 @@ on_ready(struct session_event *ev)
 {
 	struct offline *o = offline_of(ev->account);
 
-	if (ev->session->reads_history && !o->flushing) {
-		catch_up(ev->account);
-		o->left_done = o->mark;
+	if (ev->session->history_to > 0 && !o->flushing) {
+		if (ev->session->history_to > o->mark)
+			o->mark = ev->session->history_to;
+		o->left_done = ev->session->history_to;
 	}
 	offline_flush(ev->account);
 	return PASS;
@@ -368,6 +405,7 @@ drop(void *slot)
 
 	if (o->account)
 		timer_clear(o->account->home.worker, &o->save);
+	mem_free(&o->passed);
 }
 
 /* ---- Administration ------------------------------------------------------------- */

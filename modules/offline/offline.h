@@ -19,6 +19,9 @@ struct offline {
 	bool more; /* something was kept since the last page was asked for */
 	int64_t kept_done, left_done; /* kept messages and pointers up to this id can go */
 	int64_t boundary; /* what came later was not there when the flush began */
+	/* Ids after the mark, in their order, of what went to another session meanwhile. */
+	int64_t *passed;
+	size_t passed_count;
 	struct timer save;
 	struct account *account;
 };
@@ -34,12 +37,15 @@ struct offline *offline_of(const struct account *a);
 /* How far the mark may be written down: what a client may still not have got is not behind it. */
 int64_t offline_safe_mark(const struct account *a);
 
+/* That received row went to a session already; later asked only for later ones. */
+bool offline_has_passed(struct offline *o, int64_t id);
+
 /* ---- flush.c ---------------------------------------------------------------------- */
 
 /* Gives what waits to a session that is ready, until nothing is left. */
 void offline_flush(struct account *a);
-/* A message to that address waits behind what is handed out; one for another session than the one
- * that gets the rest need not. */
+/* A message to that address waits behind what is handed out; while nothing is, since the one that gets
+ * the rest must come back first, one for another session need not. */
 bool offline_waits_for(const struct account *a, struct jid to);
 
 #endif

@@ -43,6 +43,8 @@ struct page {
 	unsigned count; /* of rows */
 	size_t bytes;
 	bool more; /* there are rows behind the page */
+	bool reads_on; /* up to the end, whoever it is of */
+	int64_t covers; /* the home's last id when the newest rows were asked for */
 	bool is_counted; /* as busy */
 	unsigned written;
 	msec_t pause;
@@ -252,6 +254,10 @@ archive_query(struct job *j, const struct archive_view *view)
 		return iq_refuse(j, &why);
 	if (view->narrow && !view->narrow(j, view, &p->range))
 		return finish(j, NULL, NULL, true, 0);
+	p->reads_on = view->has_read && p->range.before == INT64_MAX && p->ids_count == 0 &&
+		      jid_is_none(p->range.with);
+	if (p->reads_on)
+		view->has_read(j, j->home->last_id);
 	return begin(j);
 }
 
@@ -262,6 +268,8 @@ ask_chunk(struct job *j)
 	unsigned rest = p->max + 1 - p->count;
 	struct ask ask;
 
+	if (!p->range.backwards || p->covers == 0)
+		p->covers = j->home->last_id;
 	p->range.limit = rest < CHUNK ? rest : CHUNK;
 	ask = archive_page(j->arena, j->home, &p->range);
 	return job_query_all(j, chunk, &ask, 1);
@@ -302,21 +310,21 @@ begin(struct job *j)
 	return ask_chunk(j);
 }
 
-/* Takes a row, or says that the page is full. */
+/* Takes a row if it is meant, or says that the page is full. */
 static bool
 take(struct job *j, struct page *p, const struct rows *rows, size_t i)
 {
 	struct archive_row *row = &p->rows[p->count];
 
-	if (p->count == p->max || p->bytes > PAGE_BYTES) {
-		p->more = true;
-		return false;
-	}
 	if (!archive_read(j->arena, j->home, rows, i, row) ||
 		(p->view->is_meant ? !p->view->is_meant(j, p->view, row)
 				   : !jid_is_none(p->range.with) &&
 					     !archive_row_is_with(row, p->range.with)))
 		return true;
+	if (p->count == p->max || p->bytes > PAGE_BYTES) {
+		p->more = true;
+		return false;
+	}
 	p->bytes += row->bytes.n;
 	p->count++;
 	return true;
@@ -433,6 +441,8 @@ deliver_page(struct job *j)
 		deliver_row(j, p, row_at(p, p->flip ? p->count - 1 - p->written : p->written));
 		p->written++;
 	}
+	if (p->reads_on && p->view->is_there(j))
+		p->view->has_read(j, p->covers);
 	if (p->count == 0)
 		return finish(j, NULL, NULL, true, p->is_whole ? 0 : -1);
 	return finish(j, row_at(p, 0), row_at(p, p->count - 1), !p->more,

@@ -42,7 +42,8 @@ struct session {
 	bool available;
 	bool ready; /* session_ready has run since its priority is 0 or more */
 	bool wants_roster; /* asked for its roster: gets pushes */
-	bool reads_history; /* asked for its account's archive: needs no offline messages */
+	int64_t history_to; /* its account's archive was read up to that id: that needs nobody to
+			     * repeat it; 0: not */
 	int8_t priority;
 	const struct stanza *presence; /* last broadcast presence while available */
 	msec_t presence_at; /* wall */

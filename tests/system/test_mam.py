@@ -137,6 +137,9 @@ def pages():
           [(whole.ids[0], whole.stamps[0]), (whole.ids[23], whole.stamps[23])], metadata)
     empty = server.login("erin").ask("get", f"<metadata xmlns='{MAM}'/>")
     check("metadata of nothing", len(empty.find(f"{NAMES}metadata")) == 0, empty)
+    say(server.login("paul", "other"), "quinn@localhost", "of the other", number="other")
+    heard(bob, "other")
+    Page(bob, {"with": alice.jid}, rsm="<max>12</max>").holds("a page is the last, although others of him follow", everything[1::2], True)
 
 
 def refusals():

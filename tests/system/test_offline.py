@@ -77,6 +77,8 @@ def what_is_kept():
         for name, kind, inside, _ in rows:
             x.send(f"<message to='kept-y@localhost' id='{name}'" + (f" type='{kind}'" if kind else "") + f">{inside}</message>")
         x.ask("get", "<ping xmlns='urn:xmpp:ping'/>", to="kept-y@localhost")
+        bounced = [e.get("id") for e in x.take() if e.get("type") == "error"]
+        check("chat states vanish, the rest comes back", bounced == ["hint", "groupchat"], bounced)
         y = server.login("kept-y")
         info = y.ask("get", "<query xmlns='http://jabber.org/protocol/disco#info'/>", to="localhost")
         check("msgoffline is announced", "var='msgoffline'" in info.raw)

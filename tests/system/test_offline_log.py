@@ -3,13 +3,14 @@
 
 timeout: 240
 """
-from bongsu import Server, check, run
+from bongsu import Server, check, run, wait_for
+from bongsu.sm import enable
 
 DELAY = "{urn:xmpp:delay}delay"
 SID = "{urn:xmpp:sid:0}stanza-id"
 RESULT = "{urn:xmpp:mam:2}result"
 QUERY = "<query xmlns='urn:xmpp:mam:2'/>"
-server = Server()
+server = Server(c2s={"max_unacked": 500})
 
 
 def say(client, to, *bodies, more=""):
@@ -86,6 +87,57 @@ def readers():
     other.ends()
 
 
+def between():
+    """What comes after the history was read and before the client is available is handed out to it."""
+    alice, heidi = server.login("alice"), server.login("heidi")
+    say(alice, "heidi@localhost", "1")
+    check("the history has one", [*history(heidi)] == ["1"])
+    say(alice, "heidi@localhost", "2")
+    heidi.available()
+    check("the next comes late", ids([heidi.wait(lambda e: e.name == "message")]) == ["2"])
+    check("and nothing else", not heidi.sync().take())
+    heidi.ends()
+    check("nothing is left", waiting("heidi") == [])
+
+
+def given_back():
+    """What was handed out and never acknowledged is there for the next one, again and again."""
+    alice = server.login("alice")
+    say(alice, "ivan@localhost", "1", "2")
+    for turn in range(3):
+        phone = enable(server.login("ivan", "phone"))
+        phone.available()
+        got = ids([phone.wait(lambda e: e.name == "message") for _ in range(2)])
+        check(f"turn {turn}: both come", got == ["1", "2"], got)
+        phone.ends()
+        wait_for(f"turn {turn}: and wait again", lambda: count("ivan") == "2\n")
+    check("until somebody takes them", ids(waiting("ivan")) == ["1", "2"])
+    check("nothing is left", waiting("ivan") == [])
+
+
+def meanwhile():
+    """While the rest of what waits is for a client that must come back first, what names another one goes there, once."""
+    alice = server.login("alice")
+    say(alice, "judy@localhost", *(str(n) for n in range(300)))
+    phone = enable(server.login("judy", "phone"))
+    phone.available()
+    while phone.wait(lambda e: e.name == "message").get("id") != "64":
+        pass
+    phone.close()
+    server.wait_log("judy@localhost/phone(.|\n)*waits to be resumed")
+    desk = server.login("judy", "desk")
+    say(alice, desk.jid, "direct")
+    check("it comes at once", ids([desk.wait(lambda e: e.name == "message")]) == ["direct"])
+    desk.available()
+    desk.send(f"<message to='{desk.jid}' id='end' type='chat'><no-store xmlns='urn:xmpp:hints'/><body/></message>")
+    say(alice, "judy@localhost", "last")
+    got = []
+    while not got or got[-1] != "last":
+        got.append(desk.wait(lambda e: e.name == "message").get("id"))
+    check("and not again", "direct" not in got, got)
+    desk.ends()
+
+
 def not_archived():
     """What is not in the archive waits too, in its place."""
     alice = server.login("alice")
@@ -152,9 +204,9 @@ def retracted():
 
 def main():
     server.start()
-    server.register("alice", "bob", "carol", "dave", "erin", "frank", "grace")
+    server.register("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy")
     try:
-        run(same_ids, readers, not_archived, beside, many, retracted, server.stop)
+        run(same_ids, readers, between, given_back, meanwhile, not_archived, beside, many, retracted, server.stop)
     finally:
         server.kill()
 
