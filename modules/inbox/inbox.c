@@ -11,10 +11,15 @@
 
 #include "xep/content.h"
 
+#include <string.h>
+
 #define NS_MARKERS "urn:xmpp:chat-markers:0"
 #define NS_DISPLAYED "urn:xmpp:mds:displayed:0"
-/* Messages of a conversation among which a marker's is looked for, from the newest on. */
+/* Messages of a conversation among which a marker's is looked for, from the newest on: by reference,
+ * and if its sender gave it an origin-id and another id, by reading so many pages. */
 #define LOOK_BACK 20000
+
+enum { CHUNK = 100, CHUNKS_MAX = 20 };
 
 MODULE_OPTIONS(struct inbox_options)
 
@@ -37,9 +42,11 @@ inbox_options(const struct host *h)
 struct reading {
 	struct jid with; /* bare: a contact or a room */
 	const char *id; /* the message's own, or an archive's */
+	struct archive_range range; /* what is still to be read */
+	unsigned chunks;
 };
 
-static step_fn find, found, ask_room, room_known, kept;
+static step_fn find, found, scan, scanned, ask_room, room_known, kept;
 
 static struct reading *
 reading_new(struct arena *a, struct jid with, const char *id)
@@ -75,11 +82,14 @@ kept(struct job *j)
 static struct step
 find(struct job *j)
 {
-	const struct reading *r = j->state;
-	struct archive_range range = { .before = INT64_MAX, .with = r->with, .limit = LOOK_BACK };
-	struct ask ask = archive_find(j->arena, &j->account->home, &range,
-		archive_reference(r->id, j->account->home.jid));
+	struct reading *r = j->state;
+	struct ask ask;
 
+	r->range = (struct archive_range){
+		.before = INT64_MAX, .with = r->with, .limit = LOOK_BACK, .backwards = true
+	};
+	ask = archive_find(j->arena, &j->account->home, &r->range,
+		archive_reference(r->id, j->account->home.jid));
 	return job_query_all(j, found, &ask, 1);
 }
 
@@ -89,7 +99,47 @@ found(struct job *j)
 	for (size_t i = 0; i < j->rows->count; i++)
 		if (!(row_int(j->rows, i, 1) & ARCHIVE_OUT))
 			return keep(j, row_int(j->rows, i, 0));
-	return job_done(j);
+	return scan(j);
+}
+
+static struct step
+scan(struct job *j)
+{
+	struct reading *r = j->state;
+	struct ask ask;
+
+	if (r->chunks++ == CHUNKS_MAX)
+		return job_done(j);
+	r->range.limit = CHUNK;
+	ask = archive_page(j->arena, &j->account->home, &r->range);
+	return job_query_all(j, scanned, &ask, 1);
+}
+
+static bool
+has_id(const struct archive_row *row, const char *id)
+{
+	AUTO(stanza_unref) const struct stanza *s = NULL;
+
+	if ((row->flags & ARCHIVE_OUT) || !memmem(row->bytes.p, row->bytes.n, id, strlen(id)))
+		return false;
+	s = archive_row_stanza(row);
+	return s && text_eq(s->id, id);
+}
+
+static struct step
+scanned(struct job *j)
+{
+	struct reading *r = j->state;
+	const struct rows *rows = j->rows;
+	struct archive_row row;
+
+	for (size_t i = 0; i < rows->count; i++)
+		if (archive_read(j->arena, &j->account->home, rows, i, &row) && has_id(&row, r->id))
+			return keep(j, row.id);
+	if (rows->count < CHUNK)
+		return job_done(j);
+	r->range.before = row_int(rows, rows->count - 1, 0);
+	return scan(j);
 }
 
 /* ---- By the id in a room's archive ------------------------------------------------------------ */

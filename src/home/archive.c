@@ -135,7 +135,7 @@ const struct query archive_queries[] = {
 	[TALK_ENDS] = { "archive_talk_ends",
 		"SELECT (SELECT id FROM archive WHERE owner = ? AND peer = ? AND (flags & 2) <> 0"
 		" ORDER BY id DESC LIMIT 1), (SELECT id FROM archive WHERE owner = ? AND peer = ?"
-		" AND id > ? AND (flags & 3) = 3 ORDER BY id DESC LIMIT 1)",
+		" AND id > ? AND (flags & 1) <> 0 AND (flags & 18) <> 0 ORDER BY id DESC LIMIT 1)",
 		NULL },
 	[TALK_UNREAD] = { "archive_talk_unread",
 		"SELECT COUNT(*) FROM archive WHERE owner = ? AND peer = ? AND id > ? AND (flags & 3) = 2",
@@ -143,7 +143,7 @@ const struct query archive_queries[] = {
 	[ROOM_ENDS] = { "archive_room_ends",
 		"SELECT (SELECT id FROM archive WHERE owner = ? AND (flags & 2) <> 0"
 		" ORDER BY id DESC LIMIT 1), (SELECT id FROM archive WHERE owner = ? AND peer = ?"
-		" AND id > ? AND (flags & 2) <> 0 ORDER BY id DESC LIMIT 1)",
+		" AND id > ? AND (flags & 18) <> 0 ORDER BY id DESC LIMIT 1)",
 		NULL },
 	[ROOM_UNREAD] = { "archive_room_unread",
 		"SELECT COUNT(*) FROM archive WHERE owner = ? AND id > ? AND (flags & 2) <> 0 AND peer <> ?",

@@ -130,7 +130,7 @@ int64_t archive_peer(struct jid j);
 /* (peer, id of the newest row) of each conversation, newest first. */
 struct ask archive_talks(struct arena *a, const struct home *h, unsigned limit);
 /* One row: ids of the newest message that somebody wrote, and of the newest that the owner did since
- * `seen`; either may be NULL. */
+ * `seen`, retracted or not; either may be NULL. */
 struct ask archive_talk_ends(struct arena *a, const struct home *h, int64_t peer, int64_t seen);
 /* The number of messages that the peer wrote after that one. */
 struct ask archive_talk_unread(struct arena *a, const struct home *h, int64_t peer, int64_t after);

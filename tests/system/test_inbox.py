@@ -89,6 +89,28 @@ def two_devices():
     check("all is the same after kill -9", (again.unread, again.counts) == (box.unread, (2, 1, 1)), (again.unread, again.counts))
 
 
+def answers():
+    """What is read by answginag stays read, also if the answer is retracted; notes to oneself are a conversation."""
+    alice, gina = server.login("alice"), server.login("gina", "phone")
+    say(alice, "gina@localhost", "one")
+    alice.sync()
+    number = say(gina, "alice@localhost", "answer")
+    gina.sync()
+    Inbox(gina).holds("an answer reads", [("alice@localhost", 0)])
+    say(gina, "alice@localhost", "", f"<retract xmlns='urn:xmpp:message-retract:1' id='{number}'/>")
+    settle(gina, lambda b: b.bodies == ["one"], "the answer is retracted")
+    Inbox(gina).holds("and what it read stays read", [("alice@localhost", 0)])
+    number = say(alice, "gina@localhost", "two", "<origin-id xmlns='urn:xmpp:sid:0' id='of its own'/>")
+    alice.sync()
+    displayed(gina, "alice@localhost", number)
+    settle(gina, lambda b: b.unread == {"alice@localhost": 0}, "a marker has the message's id, whatever its origin-id is")
+    say(gina, "gina@localhost", "a note")
+    gina.sync()
+    box = Inbox(gina)
+    box.holds("a note to oneself is a conversation", [("gina@localhost", 0), ("alice@localhost", 0)])
+    check("and is shown in it", box.bodies == ["a note", "two"], box.bodies)
+
+
 def settle(client, holds, what, tries=200):
     """What a marker or retraction changes is written after it was accepted: asks until it is there."""
     for _ in range(tries):
@@ -175,9 +197,9 @@ def rooms():
 
 def main():
     server.start()
-    server.register("alice", "bob", "carol", "dave", "erin", "frank", "grace")
+    server.register("alice", "bob", "carol", "dave", "erin", "frank", "grace", "gina")
     try:
-        run(two_devices, published, pages, rooms)
+        run(two_devices, answers, published, pages, rooms)
     finally:
         server.kill()
 
