@@ -62,15 +62,14 @@ is_lone_state(const struct xml *children)
 	return state;
 }
 
-/* The children of the message in a copy of another device's. */
+/* The message in a copy of another device's, or NULL. */
 static const struct xml *
 copied(const struct stanza *s)
 {
 	const struct xml *x = stanza_child(s, NS_CARBONS, NULL);
 
 	x = x ? xml_child(x, NS_FORWARD, "forwarded") : NULL;
-	x = x ? xml_child(x, NS_CLIENT, "message") : NULL;
-	return x ? x->first : NULL;
+	return x ? xml_child(x, NS_CLIENT, "message") : NULL;
 }
 
 /* The node whose event it is, or NULL. */
@@ -83,11 +82,20 @@ node_of(const struct stanza *s)
 	return items ? xml_get(items, "node") : NULL;
 }
 
+static const char *
+attribute(const struct xml *x, const char *name)
+{
+	const char *value = xml_get(x, name);
+
+	return value ? value : "";
+}
+
 /* What a later one of the same key replaces, in a; NULL: it cannot wait. */
 static const char *
 key_of(struct arena *a, const struct stanza *s)
 {
 	const char *from = jid_text(a, s->from), *node;
+	const struct xml *copy;
 
 	switch (s->kind) {
 	case STANZA_IQ:
@@ -106,8 +114,12 @@ key_of(struct arena *a, const struct stanza *s)
 		return arena_printf(a, "node %s %s", from, node);
 	if (s->type == MESSAGE_HEADLINE)
 		return arena_printf(a, "headline %s %s", from, s->id ? s->id : "");
-	if (is_lone_state(s->children) || is_lone_state(copied(s)))
+	if (is_lone_state(s->children))
 		return arena_printf(a, "state %s", from);
+	copy = copied(s);
+	if (copy && is_lone_state(copy->first))
+		return arena_printf(
+			a, "copy %s %s", attribute(copy, "from"), attribute(copy, "to"));
 	return NULL;
 }
 

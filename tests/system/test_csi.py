@@ -89,6 +89,25 @@ def states():
     csi(alice, "active")
 
 
+def copied_states():
+    """Of each conversation of another device the last one."""
+    desk = server.login("alice", "desk")
+    alice.ask("set", "<enable xmlns='urn:xmpp:carbons:2'/>")
+    csi(alice, "inactive").sync()
+    for to, state in ((bob, COMPOSING), (carol, COMPOSING), (bob, PAUSED)):
+        desk.send(f"<message to='{to.jid}' type='chat'>{state}</message>")
+    desk.sync()
+    check("copies of chat states wait", heard() == [])
+    csi(alice, "active")
+    got = [alice.wait("<message").raw for _ in range(2)]
+    check("the last of each conversation comes", [carol.jid in got[0] and "composing" in got[0], bob.jid in got[1] and "paused" in got[1]]
+          == [True] * 2, got)
+    check("and no other copy", heard() == [])
+    alice.ask("set", "<disable xmlns='urn:xmpp:carbons:2'/>")
+    desk.ends()
+    settle()
+
+
 def events():
     def event(node, item):
         return (f"<message to='{alice.jid}' type='headline'><event xmlns='http://jabber.org/protocol/pubsub#event'>"
@@ -96,6 +115,7 @@ def events():
     csi(alice, "inactive").sync()
     for node, item in (("a", "1"), ("b", "2"), ("a", "3")):
         bob.send(event(node, item))
+    bob.ask("get", "<query xmlns='jabber:iq:last'/>", to="alice@localhost")  # his have arrived
     carol.send(event("a", "4"))
     check("events wait", heard() == [])
     csi(alice, "active")
@@ -218,4 +238,4 @@ def over():
     server.stop()
 
 
-run(login, presence, states, events, urgent, pings, bound, with_stream_management, turned_off, over)
+run(login, presence, states, copied_states, events, urgent, pings, bound, with_stream_management, turned_off, over)
