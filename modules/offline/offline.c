@@ -220,16 +220,10 @@ static enum verdict
 take(struct message_event *ev)
 {
 	struct offline *o = offline_of(ev->account);
-	unsigned content = content_of(ev->stanza);
 	struct arena *arena;
 	struct keeping *k;
 
-	/* An error would tell that nobody is there. */
-	if (content_is_fleeting(ev->stanza, content)) {
-		receipt_give(ev->head.worker, ev->receipt);
-		return STOP;
-	}
-	if (!content_is_for_later(ev->stanza, content))
+	if (!content_is_for_later(ev->stanza, content_of(ev->stanza)))
 		return PASS;
 	arena = arena_new(0);
 	k = ARENA_NEW(arena, struct keeping);
@@ -311,6 +305,11 @@ on_unwanted(struct message_event *ev)
 {
 	struct offline *o = offline_of(ev->account);
 
+	/* An error would tell that nobody is there. */
+	if (content_is_fleeting(ev->stanza, content_of(ev->stanza))) {
+		receipt_give(ev->head.worker, ev->receipt);
+		return STOP;
+	}
 	if (ev->archive_id == 0)
 		return take(ev);
 	if (o->flushing)

@@ -389,15 +389,17 @@ class World:
             raise Broken(f"{session.device} hears {sight}", *said.between())
 
     def check_senders(self, account, session):
-        """Of each sender, in its order: states, too."""
+        """Of each sender, in its order: states, too, but while a device that comes is given what waited."""
+        logins = self.has_logins(account)
         last = {}
         for sight in session.sights:
             if sight.late:
                 continue
-            before = last.get(sight.said.line)
+            line = (*sight.said.line, logins and not sight.id)
+            before = last.get(line)
             if before and before.said.number >= sight.said.number:
                 raise Broken(f"{session.device} hears {sight} after {before}", account.user, *sight.said.between())
-            last[sight.said.line] = sight
+            last[line] = sight
 
     def check_gaps(self, account, session, heard, end):
         """From its base on it heard all that is for it, up to the ends, and nothing else."""
@@ -451,10 +453,7 @@ class World:
                 raise Missing(f"no device of {account.user} hears {row}", *row.said.between())
 
     def check_states(self, account):
-        """The last chat state of each device came to everyone who was there for all the time. It may not while another device
-        comes and is given what waited."""
-        if self.has_logins(account):
-            return
+        """The last chat state of each device came to everyone who was there for all the time."""
         last = {}
         for said in self.said[self.first:]:
             if said.kind == "state" and account.user in said.between() and said.acked:
