@@ -150,6 +150,13 @@ class Device:
             late = element.find("{urn:xmpp:delay}delay") is not None
             self.heard.setdefault(by, []).append((ids[0] if ids else None, text, late))
 
+    def catch_up(self):
+        """All that is there, and the end, if that is there."""
+        before = None
+        while self.up and before != len(self.client.got):
+            before = len(self.client.got)
+            self.take()
+
     # ---- quiet
 
     def cut(self):
@@ -317,6 +324,7 @@ class Company:
         self.talkers = [Talker(self, f"t{i}", i == 0) for i in range(talkers)]
         self.archives = {name: Archive(name) for name in [t.user for t in self.talkers] + [AWAY, ROOM]}
         self.unread = Counter()  # of the one who is away: conversation and rows that are news
+        self.crashed = False  # before the last audit: what waited since then may come after it
         self.done = Counter()  # to print
 
     @property
@@ -363,6 +371,8 @@ class Company:
 
     def audit(self, when, lived):
         """lived: the server did not die, so that all sessions must still be there."""
+        for device in (d for t in self.talkers for d in t.devices):
+            device.catch_up()
         before = [(d, d.sessions, {by: [*rows] for by, rows in d.heard.items()}) for t in self.talkers for d in t.devices]
         self.connect()
         settled = [(d.talker.user, d.name, d.unacked, d.due) for t in self.talkers for d in t.devices if not d.settle()]
@@ -416,13 +426,14 @@ class Company:
                 news = [(i, text) for i, sender, text, _ in archive.fresh if by == ROOM or sender != device.talker.user]
                 if same and not refused:
                     eventually(lambda: device.take(0.05) or len(device.heard.get(by, [])) >= len(news))
-                    fresh = {i for i, _, _, _ in archive.fresh}  # what waited since before a crash may come as late as now
-                    self.compare(wrong, device, by, [(i, text) for i, text, late in device.heard.get(by, [])
-                                                     if not late or i in fresh], news)
+                    fresh = {i for i, _, _, _ in archive.fresh}
+                    self.compare(wrong, device, by, [(i, text) for i, text, late in device.heard.get(by, []) if
+                                                     not (late or self.crashed) or i in fresh or i not in archive.ids], news)
                 for i, text, _ in heard.get(by, []):
                     if archive.ids.get(i) != text:
                         wrong.append((device.talker.user, device.name, by, i, text, "is in no archive"))
             device.heard = {}
+        self.crashed = not same
         self.done["heard"] += sum(len(rows) for _, _, heard in before for rows in heard.values())
         check(f"{when}: devices saw what is in the archives" + (", all of it, once and in order" if same and not refused else ""),
               not wrong, wrong[:3])
