@@ -120,3 +120,5 @@ system_programs += tests/clients/test_strophe_rooms
 tests_clients_test_strophe_rooms_SOURCES = tests/clients/test_strophe_rooms.c
 system_programs += tests/clients/test_strophe_sm
 tests_clients_test_strophe_sm_SOURCES = tests/clients/test_strophe_sm.c
+fuzz_programs += tests/fuzz/fuzz_kept
+tests_fuzz_fuzz_kept_SOURCES = tests/fuzz/fuzz_kept.c

@@ -34,3 +34,4 @@ src/home/dictionaries.c: $(top_srcdir)/src/home/dictionary/001.zdict $(top_srcdi
 	@$(MKDIR_P) src/home && $(top_srcdir)/src/home/dictionary/embed $(top_srcdir)/src/home/dictionary >$@.new && mv -f $@.new $@
 libbongsu_a_SOURCES += src/home/archive_query.c src/home/archive_query.h
 libbongsu_a_SOURCES += src/home/restart.c src/home/restart.h
+libbongsu_a_SOURCES += src/home/kept_queue.c src/home/kept_queue.h

@@ -6,8 +6,7 @@
  * Until then everything that reaches the account makes it load, also what an account without
  * sessions would not be loaded for.
  *
- * A message that several sessions have in their queues is one `handed` again when they are back:
- * its place among the account's messages tells which.
+ * Rows are not believed: one that is damaged, whoever did that, is a session less.
  *
  * Runs on: main (init, begin), the accounts' homes (the rest).
  */
@@ -15,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "home/kept_queue.h"
 #include "home/local.h"
 #include "home/presence_directed.h"
 #include "home/sm.h"
@@ -29,6 +29,8 @@
 /* Accounts that a worker loads at a time at the start; bytes that it writes at a time at the end. */
 #define LOADING_MAX 32
 #define WRITE_BYTES ((size_t)8 * 1024 * 1024)
+/* Longest time that a session may wait: the option's. */
+#define KEPT_MAX DAYS(7)
 
 enum { OWNERS, KEEP, TAKE, DELETE };
 
@@ -252,95 +254,6 @@ restart_begin(void)
 		log_info(AREA_HOME, NULL, "taking back the sessions of %zu accounts", count);
 }
 
-/* ---- The queue as bytes -------------------------------------------------------------------------- */
-
-/* «place message-bytes stanza-bytes», then both; place 0: nothing is lost with it; no message: the
- * stanza is the message. */
-static void
-put_item(struct buf *out, const struct unacked_item *item)
-{
-	AUTO(buf_fini) struct buf message = BUF_INIT;
-	AUTO(buf_fini) struct buf stanza = BUF_INIT;
-	const struct handed *h = item->handed && !item->handed->got ? item->handed : NULL;
-
-	stanza_write_alone(&stanza, item->stanza);
-	if (h && h->message != item->stanza)
-		stanza_write_alone(&message, h->message);
-	buf_printf(out, "%" PRId64 " %zu %zu\n", h ? h->place : 0, buf_len(&message),
-		buf_len(&stanza));
-	buf_put_str(out, buf_str(&message));
-	buf_put_str(out, buf_str(&stanza));
-}
-
-/* Messages by place, while the sessions of an account come back. */
-struct shared {
-	struct hash_node node;
-	struct handed *handed;
-	char key[24];
-};
-
-struct taking {
-	struct arena *arena;
-	struct hash shared;
-};
-
-/* Borrowed. */
-static struct handed *
-share(struct taking *t, int64_t place, const struct stanza *message)
-{
-	struct shared *it = ARENA_NEW(t->arena, struct shared);
-	struct hash_node *n;
-
-	(void)snprintf(it->key, sizeof(it->key), "%" PRId64, place);
-	n = hash_find(&t->shared, str_of(it->key));
-	if (n)
-		return CONTAINER(n, struct shared, node)->handed;
-	it->handed = handed_new(message, place);
-	hash_add(&t->shared, &it->node, str_of(it->key));
-	return it->handed;
-}
-
-static void
-stop_sharing(struct taking *t)
-{
-	for (struct hash_node *n = hash_next(&t->shared, NULL); n; n = hash_next(&t->shared, n))
-		handed_unref(&CONTAINER(n, struct shared, node)->handed);
-	hash_fini(&t->shared);
-	arena_free(&t->arena);
-}
-
-static bool
-take_bytes(struct str *rest, uint64_t n, struct str *out)
-{
-	if (n > rest->n)
-		return false;
-	*out = (struct str){ rest->p, n };
-	rest->p += n;
-	rest->n -= n;
-	return true;
-}
-
-static bool
-take_item(struct taking *t, struct unacked *q, struct str *rest)
-{
-	AUTO(stanza_unref) const struct stanza *message = NULL;
-	AUTO(stanza_unref) const struct stanza *stanza = NULL;
-	struct str line = str_cut(rest, '\n'), place = str_cut(&line, ' ');
-	struct str message_size = str_cut(&line, ' '), bytes;
-	int64_t at;
-	uint64_t n, m;
-
-	if (!rest->p || !str_int(place, 0, INT64_MAX, &at) ||
-		!str_uint(message_size, SIZE_MAX, &m) || !str_uint(line, SIZE_MAX, &n))
-		return false;
-	if (!take_bytes(rest, m, &bytes) || (m > 0 && !(message = stanza_read(bytes))))
-		return false;
-	if (!take_bytes(rest, n, &bytes) || !(stanza = stanza_read(bytes)))
-		return false;
-	unacked_put(q, stanza, at ? share(t, at, message ? message : stanza) : NULL);
-	return true;
-}
-
 /* ---- Write ----------------------------------------------------------------------------------------- */
 
 struct writing {
@@ -412,8 +325,7 @@ write_session(struct session *s, size_t *of_account, struct writing *writing)
 		(void)hook_session_flush(&ev); /* nothing to stop */
 	if (!can_be_kept(s))
 		return;
-	for (size_t i = 0; i < s->sm->queue.count; i++)
-		put_item(&queue, unacked_at(&s->sm->queue, i));
+	kept_queue_write(&queue, &s->sm->queue);
 	*of_account += buf_len(&queue);
 	if (buf_len(&queue) > RESTART_QUEUE_MAX || *of_account > RESTART_BYTES_MAX) {
 		session_close(s, STREAM_COND_NONE, NULL);
@@ -467,6 +379,9 @@ take_presence(struct session *s, const struct rows *rows, size_t i)
 	struct str bytes = row_str(rows, i, PRESENCE);
 
 	s->presence = bytes.p ? stanza_read(bytes) : NULL;
+	if (s->presence &&
+		(s->presence->kind != STANZA_PRESENCE || s->presence->type != PRESENCE_AVAILABLE))
+		stanza_unref(&s->presence);
 	if (!s->presence)
 		return;
 	s->presence_at = row_int(rows, i, PRESENCE_AT);
@@ -490,23 +405,27 @@ take_directed(struct session *s, struct str lines)
 	}
 }
 
+/* A resource of this account that no session has, and numbers that were its own. */
 static bool
-take_queue(struct taking *t, struct unacked *q, struct str bytes)
+is_sound(const struct account *a, const struct rows *rows, size_t i)
 {
-	while (bytes.n > 0)
-		if (!take_item(t, q, &bytes))
-			return false;
-	return true;
+	AUTO(arena_free) struct arena *arena = arena_new(0);
+	struct str resource = row_str(rows, i, RESOURCE), id = row_str(rows, i, ID);
+	msec_t max = row_int(rows, i, MAX);
+
+	return id.n > 0 && id.n < RAND_ID_SIZE && max > 0 && max <= KEPT_MAX && resource.n > 0 &&
+	       str_is(resource, jid_prep_resource(arena, resource)) &&
+	       !account_session(a, resource);
 }
 
 static void
-take(struct account *a, struct taking *t, const struct rows *rows, size_t i)
+take(struct account *a, struct kept_queues *queues, const struct rows *rows, size_t i)
 {
 	struct session_event ev = { { a->home.worker, home_host(&a->home) }, a, NULL, NULL };
 	struct unacked queue = { .acked = (uint32_t)row_int(rows, i, ACKED) };
 	struct session *s;
 
-	if (!take_queue(t, &queue, row_str(rows, i, QUEUE))) {
+	if (!is_sound(a, rows, i) || !kept_queue_read(queues, &queue, row_str(rows, i, QUEUE))) {
 		log_error(AREA_HOME, NULL, "a session that was kept for the restart is damaged");
 		unacked_fini(&queue);
 		return;
@@ -529,12 +448,12 @@ restart_loaded(struct account *a, const struct rows *rows)
 {
 	struct restart *r = restart_of(a->home.worker);
 	struct hash_node *n = hash_find(&r->accounts, jid_full(a->home.jid));
-	struct taking t = { .arena = arena_new(0) };
+	struct kept_queues queues;
 
-	hash_init(&t.shared);
+	kept_queues_init(&queues);
 	for (size_t i = 0; a->exists && !a->disabled && home_host(&a->home) && i < rows->count; i++)
-		take(a, &t, rows, i);
-	stop_sharing(&t);
+		take(a, &queues, rows, i);
+	kept_queues_fini(&queues);
 	if (n)
 		forget(r, CONTAINER(n, struct waiting, node));
 }

@@ -240,6 +240,37 @@ def events_of_contacts(how):
     pad.ends()
 
 
+def damaged():
+    """Rows of sessions that somebody damaged while the server was down are sessions less, and no more than that."""
+    harms = {"sound": "max = max", "nothing": "queue = 'nothing'", "long": "queue = '3 0 999999\n<message/>'",
+             "never": "max = -5", "ages": "max = 9000000000000000000", "nameless": "resource = ''", "numberless": "id = ''",
+             "same": "resource = 'sound'", "wrong": "resource = '\x01'", "noise": "presence = '<iq'",
+             "other": "presence = '<iq xmlns=''jabber:client'' type=''set'' id=''1''><x xmlns=''y''/></iq>'",
+             "places": "directed = 'a@b@c\n\n//', marks = 'x\n\ny'"}
+    bob = server.login("bob", "r")
+    clients = {name: enable(server.login("alice", name)) for name in harms}
+    for name, client in clients.items():
+        client.available()
+        client.sync()
+        ack(client)
+        say(bob, client.jid, name).sync()
+    server.stop()
+    for name, harm in harms.items():
+        server.sql(f"UPDATE kept_session SET {harm} WHERE owner = 'alice@localhost' AND resource = '{name}'")
+    server.start()
+    kept = set(server.ctl("user_resources", "alice", "localhost").out.split())
+    check("those that are sound, or nearly, are there", kept == {"sound", "noise", "other", "places"}, kept)
+    check("the log says that others are not", "a session that was kept for the restart is damaged" in server.log(),
+          server.log()[-3000:])
+    for name in sorted(kept):
+        again = resume(server, clients[name])
+        check(f"{name} is resumed, with its message", again.resumed.name == "resumed" and name in bodies(again, 1), again.resumed)
+        ack(again.sync()).ends()
+    client = ready(server, "alice")
+    check("a damaged one is not known", ask_resume(client, clients["never"].sm, 0).name == "failed")
+    client.close()
+
+
 def twice(how):
     """A session that nobody resumed in between."""
     phone = enable(server.login("alice", "phone"))
@@ -305,4 +336,4 @@ def over():
 
 PARTS = (nothing_is_missing, those_that_wait, nobody_comes_back, rooms, events_of_contacts, twice)
 run(start, *(begin_and_end(part, how) for how in (by_ctl, by_manager) for part in PARTS),
-    begin_and_end(many, by_ctl), over)
+    damaged, begin_and_end(many, by_ctl), over)
