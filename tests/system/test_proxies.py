@@ -4,6 +4,7 @@
 TLS ends at the proxy. Alice comes over WebSocket, bob over BOSH, others over TCP where the proxy passes that on, each from an
 address of his own, and lies about it. A second node is in each file, where nobody answers.
 """
+import contextlib
 import json
 import os
 import random
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from bongsu import Client, Server, check, run, skip, tls
 from bongsu.bosh import BoshClient, Session
+from bongsu.browser import Browser, missing
 from bongsu.checks import WAIT
 from bongsu.client import Ended
 from bongsu.web import Http, ask
@@ -200,6 +202,29 @@ def chat(proxy):
     check("their streams end as they should", alice.ends() == "" and bob.ends() is None)
 
 
+# What a script of the page does; both end with a text that says how it went.
+SOCKET = """new Promise((done) => {
+    const socket = new WebSocket(location.origin.replace("https:", "wss:") + "/xmpp-websocket", "xmpp");
+    socket.onopen = () => socket.send("<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='localhost' version='1.0'/>");
+    socket.onmessage = (message) => message.data.includes("mechanisms") && done(socket.protocol + " features");
+    socket.onclose = (event) => done("closed " + event.code);
+})"""
+BOSH = """fetch("/http-bind", {method: "POST", headers: {"Content-Type": "text/xml"}, body:
+    "<body xmlns='http://jabber.org/protocol/httpbind' rid='5' to='localhost' ver='1.11' wait='60' hold='1'/>"})
+    .then((answer) => answer.text()).then((text) => text.includes(" sid='") ? "session" : text, String)"""
+
+
+def browsed(proxy, browser):
+    """A browser speaks HTTP/2 where it can, for WebSocket, too."""
+    page = browser.page(f"https://localhost:{proxy.ports['https']}/")
+    spoken = page.evaluate("performance.getEntriesByType('navigation')[0].nextHopProtocol")
+    check(f"a browser speaks HTTP/2 to {proxy.name}", spoken == "h2", spoken)
+    said = page.evaluate(SOCKET)
+    check("its WebSocket gets features", said == "xmpp features", said)
+    said = page.evaluate(BOSH)
+    check("it begins a BOSH session", said == "session", said)
+
+
 def looked_at(proxy):
     done = server.ctl("check_web", f"connect=127.0.0.1:{proxy.ports['https']}", "ca=cert.pem", "wait=1")
     check(f"check_web finds nothing wrong with {proxy.name}", done.code == 0 and "a stream to localhost opens" in done.out and
@@ -246,7 +271,10 @@ def without():
 
 def everything():
     configure()
-    with server:
+    lacks = missing()
+    if lacks:
+        skip("a browser", lacks)
+    with server, (contextlib.nullcontext() if lacks else Browser()) as browser:
         server.register("alice", "bob")
         for name, tcp in (("nginx", True), ("haproxy", True), ("caddy", False)):
             if not shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin"):
@@ -256,6 +284,8 @@ def everything():
                 discovery(proxy)
                 chat(proxy)
                 looked_at(proxy)
+                if browser:
+                    browsed(proxy, browser)
                 if tcp:
                     over_tcp(proxy)
         if shutil.which("haproxy", path=os.environ["PATH"] + ":/usr/sbin"):
