@@ -596,6 +596,13 @@ run_many_mysql(struct db *db, unsigned number, const struct value *const *args, 
 	return o;
 }
 
+/* What goes in one packet is one statement. */
+static size_t
+many_at_once_mysql(const struct db *db)
+{
+	return db->bulk ? db->packet : 0;
+}
+
 /* ---- Transactions ------------------------------------------------------------ */
 
 static enum outcome
@@ -663,6 +670,7 @@ const struct driver driver_mariadb = {
 	.prepare = prepare_mysql,
 	.run = run_mysql,
 	.run_many = run_many_mysql,
+	.many_at_once = many_at_once_mysql,
 	.begin = begin_mysql,
 	.commit = commit_mysql,
 	.rollback = rollback_mysql,

@@ -44,10 +44,12 @@ struct driver {
 	/* Result must be empty. */
 	enum outcome (*run)(struct db *db, unsigned number, const struct value *args, size_t count,
 		struct result *out, struct err *e);
-	/* One INSERT for many rows (args[i]: of row i), in a transaction; after anything but
-	 * DB_OK the whole transaction has to be rolled back.  NULL: not offered. */
+	/* One INSERT for many rows (args[i]: of row i); after anything but DB_OK the whole
+	 * transaction has to be rolled back.  Outside of one, rows of many_at_once bytes at most
+	 * (their requests') are inserted all or not at all.  NULL: not offered. */
 	enum outcome (*run_many)(struct db *db, unsigned number, const struct value *const *args,
 		size_t count, size_t rows, struct err *e);
+	size_t (*many_at_once)(const struct db *db); /* NULL: only in a transaction */
 	enum outcome (*begin)(struct db *db, enum intent intent, struct err *e);
 	enum outcome (*commit)(struct db *db, struct err *e);
 	/* Also after the database did it by itself. */

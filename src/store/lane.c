@@ -31,7 +31,7 @@ enum {
 	QUEUE_BYTES_MAX = 128 * 1024 * 1024,
 	GROUP_MAX = 1000, /* requests */
 	GROUP_BYTES_MAX = 8 * 1024 * 1024,
-	BULK_LEAST = 3, /* rows */
+	BULK_LEAST = 2, /* rows */
 	PAUSE_FIRST = 20, /* milliseconds */
 	PAUSE_MAX = 1000,
 	AGAIN_MAX = 3, /* times at once, then with a pause */
@@ -222,21 +222,41 @@ mark_maybe(struct lane *l, size_t n)
 		r->maybe = true;
 }
 
+/* All n requests are one insert each into the same table, and few enough for one statement. */
+static bool
+is_one_bulk(const struct lane *l, size_t n)
+{
+	const struct request *r = l->todo.first;
+	size_t bytes = 0;
+
+	if (!l->driver->many_at_once || bulk_length(l, r, n) < n)
+		return false;
+	for (size_t i = 0; i < n; i++, r = r->next)
+		bytes += r->bytes;
+	return bytes <= l->driver->many_at_once(l->db);
+}
+
+/* A statement alone is a transaction. */
+static enum outcome
+run_alone(struct lane *l, size_t n, struct err *e)
+{
+	enum outcome o =
+		n == 1 ? run_request(l, l->todo.first, e) : run_bulk(l, l->todo.first, n, e);
+
+	if (o == DB_LOST)
+		mark_maybe(l, n);
+	return o;
+}
+
 /* The first n requests, all or none of them. */
 static enum outcome
 run_group(struct lane *l, size_t n, enum intent intent, struct err *e)
 {
-	struct request *r = l->todo.first;
 	enum outcome o;
 	struct err ignored;
 
-	if (n == 1 && r->count == 1) {
-		/* A statement alone is a transaction. */
-		o = run_request(l, r, e);
-		if (o == DB_LOST)
-			r->maybe = true;
-		return o;
-	}
+	if ((n == 1 && l->todo.first->count == 1) || is_one_bulk(l, n))
+		return run_alone(l, n, e);
 	o = l->driver->begin(l->db, intent, e);
 	if (o == DB_OK)
 		o = run_all(l, n, e);

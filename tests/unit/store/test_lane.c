@@ -31,7 +31,7 @@ static struct {
 	bool poison; /* a row with this id breaks the connection */
 } faults;
 
-static atomic_int opens, bulks, at_gate;
+static atomic_int opens, bulks, commits, at_gate;
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 static struct driver driver;
 static struct lane *lane;
@@ -392,6 +392,90 @@ START_TEST(a_bulk_insert_that_fails_is_done_one_by_one)
 
 END_TEST
 
+/* All or nothing, as MariaDB does one statement. */
+static enum outcome
+faulty_run_statement(struct db *db, unsigned number, const struct value *const *args, size_t count,
+	size_t rows, struct err *e)
+{
+	struct err ignored;
+	enum outcome o = driver_sqlite.begin(db, DB_WRITE, e);
+
+	if (o == DB_OK)
+		o = faulty_run_many(db, number, args, count, rows, e);
+	if (o == DB_OK)
+		o = driver_sqlite.commit(db, e);
+	else
+		(void)driver_sqlite.rollback(db, &ignored);
+	if (o == DB_OK && faults.commits_lost_after > 0) {
+		faults.commits_lost_after--;
+		return DB_LOST;
+	}
+	return o;
+}
+
+static size_t
+plenty(const struct db *db)
+{
+	(void)db;
+	return 1 << 20;
+}
+
+static enum outcome
+counted_commit(struct db *db, struct err *e)
+{
+	atomic_fetch_add(&commits, 1);
+	return driver_sqlite.commit(db, e);
+}
+
+static void
+start_statements(void)
+{
+	driver.run_many = faulty_run_statement;
+	driver.many_at_once = plenty;
+	driver.commit = counted_commit;
+	start(30000);
+}
+
+START_TEST(equal_inserts_alone_need_no_transaction)
+{
+	start_statements();
+	put_group(all, 0, GROUP);
+	check_all(all, GROUP, STORE_OK);
+	ck_assert_int_eq(atomic_load(&bulks), 1);
+	/* Of what went before them. */
+	ck_assert_int_eq(atomic_load(&commits), 1);
+	ck_assert_int_eq(count_rows(), GROUP);
+}
+
+END_TEST
+
+START_TEST(a_bulk_that_happened_is_not_done_twice)
+{
+	faults.commits_lost_after = 1;
+	start_statements();
+	put_group(all, 0, GROUP);
+	check_all(all, GROUP, STORE_OK);
+	ck_assert_int_eq(atomic_load(&bulks), 1);
+	ck_assert_int_eq(atomic_load(&opens), 2);
+	ck_assert_int_eq(count_rows(), GROUP);
+}
+
+END_TEST
+
+START_TEST(a_bulk_alone_that_fails_is_done_one_by_one)
+{
+	start_statements();
+	put_group(all, 7, 1);
+	check_all(all, 1, STORE_OK);
+	put_group(all, 0, GROUP);
+	check_all(all, 7, STORE_OK);
+	check_all(all + 7, 1, STORE_DUPLICATE);
+	check_all(all + 8, GROUP - 8, STORE_OK);
+	ck_assert_int_eq(count_rows(), GROUP);
+}
+
+END_TEST
+
 /* ---- The bound of the queue -------------------------------------------------------------- */
 
 START_TEST(a_full_queue_takes_no_more)
@@ -445,7 +529,7 @@ suite_of(const TTest *const *tests)
 Suite *
 suite_lane(void)
 {
-	static const TTest *tests[16];
+	static const TTest *tests[20];
 	size_t n = 0;
 
 	tests[n++] = a_commit_that_happened_is_not_done_twice;
@@ -459,6 +543,9 @@ suite_lane(void)
 	tests[n++] = a_request_that_breaks_each_transaction_fails_alone;
 	tests[n++] = stopping_does_not_wait_for_ever;
 	tests[n++] = equal_inserts_go_in_bulk;
+	tests[n++] = equal_inserts_alone_need_no_transaction;
+	tests[n++] = a_bulk_that_happened_is_not_done_twice;
+	tests[n++] = a_bulk_alone_that_fails_is_done_one_by_one;
 	tests[n++] = a_bulk_insert_that_fails_is_done_one_by_one;
 	tests[n++] = a_full_queue_takes_no_more;
 	return suite_of(tests);
