@@ -79,7 +79,7 @@ ask(struct job *j)
 	}
 	if (w->before)
 		return job_query(j, page, &room_queries[ROOM_UNUSED],
-			ARGS(of_text(w->domains[w->at]), of_int(w->before), of_text(w->last),
+			ARGS(of_text(w->domains[w->at]), of_text(w->last), of_int(w->before),
 				of_int(PAGE)));
 	return job_query(j, page, &room_queries[w->empty ? ROOM_EMPTY : ROOM_LIST_ALL],
 		ARGS(of_text(w->domains[w->at]), of_text(w->last), of_int(PAGE)));
