@@ -236,9 +236,10 @@ enqueue(struct room *room, const struct stanza *s, const struct receipt *r, stru
 static void
 take_on(struct room *room, struct room_wait *w)
 {
-	if (w->job)
+	if (w->job) {
+		room->writing = true;
 		job_wake(w->job);
-	else if (room_host(room))
+	} else if (room_host(room))
 		handle(room, w->stanza, &w->receipt);
 	else
 		receipt_give(room->home.worker, &w->receipt);
@@ -283,6 +284,34 @@ stanza(struct home *h, const struct stanza *s, const struct receipt *r)
 		enqueue(room, s, r, NULL);
 }
 
+/* What a job does when the room is its own. */
+struct turn {
+	step_fn *next;
+};
+
+static struct turn *
+turn_new(const struct job *j, step_fn *next)
+{
+	struct turn *t = ARENA_NEW(j->arena, struct turn);
+
+	t->next = next;
+	return t;
+}
+
+/* Its turn was kept while it was woken. */
+static struct step
+entered(struct job *j)
+{
+	struct room *room = room_of(j->home);
+	const struct turn *t = j->commit;
+	struct step s;
+
+	room->writing = false;
+	s = t->next(j);
+	room_go_on(room);
+	return s;
+}
+
 struct step
 room_enter(struct job *j, step_fn *next)
 {
@@ -291,16 +320,13 @@ room_enter(struct job *j, step_fn *next)
 
 	if (room->queue_count == 0 && may_pass(room, NULL))
 		return next(j);
-	s = job_park(j, next);
+	j->commit = turn_new(j, next);
+	s = job_park(j, entered);
 	enqueue(room, NULL, NULL, j);
 	return s;
 }
 
 /* ---- Writes ----------------------------------------------------------------------------------- */
-
-struct writing {
-	step_fn *next;
-};
 
 static struct step
 refuse(struct job *j)
@@ -321,11 +347,11 @@ static struct step
 written(struct job *j)
 {
 	struct room *room = room_of(j->home);
-	const struct writing *w = j->commit;
+	const struct turn *t = j->commit;
 	struct step s;
 
 	room->writing = false;
-	s = j->outcome == STORE_OK ? w->next(j) : refuse(j);
+	s = j->outcome == STORE_OK ? t->next(j) : refuse(j);
 	room_go_on(room);
 	return s;
 }
@@ -334,12 +360,10 @@ struct step
 room_write(struct job *j, step_fn *next, const struct ask *asks, size_t count)
 {
 	struct room *room = room_of(j->home);
-	struct writing *w = ARENA_NEW(j->arena, struct writing);
 
 	assert(!room->writing);
 	room->writing = true;
-	w->next = next;
-	j->commit = w;
+	j->commit = turn_new(j, next);
 	return job_query_else(j, written, asks, count);
 }
 

@@ -143,6 +143,19 @@ def access():
     check("what is said off the record is not kept", bodies(ask(carol, place)[0]) == ["line 0", "line 1"])
 
 
+def together():
+    """Several moderators at once: each is answered, and all is taken back."""
+    alice, = users("alice")
+    place = room("together")
+    make(alice, place, "Alice")
+    ids = speech(place, alice, 0, 12)
+    alice.send("".join(f"<iq type='set' to='{place}' id='t{i}'><moderate xmlns='urn:xmpp:message-moderate:1' id='{ids[i]}'><retract "
+                       "xmlns='urn:xmpp:message-retract:1'/></moderate></iq>" for i in range(12)))
+    answers = [alice.wait(f" id='t{i}'").get("type") for i in range(12)]
+    check("twelve moderations at once are done", answers == ["result"] * 12, answers)
+    check("all that was said is gone", not any(bodies(ask(alice, place)[0])))
+
+
 def moderation():
     alice, bob, carol = users("alice", "bob", "carol")
     place = room("moderation")
@@ -235,7 +248,7 @@ def order():
 def main():
     server.start()
     server.register("alice", "bob", "carol", "dave")
-    run(durable, queries, access, moderation, again, order)
+    run(durable, queries, access, moderation, together, again, order)
 
 
 try:
