@@ -132,6 +132,10 @@ got_history(struct worker *w, void *ctx, enum store_result result, const struct 
 
 	(void)w;
 	(void)count;
+	/* Those who are in the room since before a restart may have said some of it already. */
+	if (result == STORE_OK && rows[0]->count > 0)
+		history_drop(room);
+	room->remembers = true;
 	for (size_t i = result == STORE_OK ? rows[0]->count : 0; i > 0; i--) {
 		if (archive_read(a, &room->home, rows[0], i - 1, &row) &&
 			(row.flags & ARCHIVE_COUNTS))

@@ -42,6 +42,8 @@ def staying():
     seen = {nick(p): (item(p)["role"], p.text("c:status")) for p in entered.others}
     check("the room has those who were in it, as they were; who had no stream management is gone",
           seen == {"Alice": ("moderator", None), "Bob": ("moderator", "here")}, entered.others)
+    check("what was said before anybody entered is told once", [m.text("c:body") for m in entered.history] == ["still here"],
+          entered.history)
     check("a temporary room is still there", dave.ask(
         "get", "<query xmlns='http://jabber.org/protocol/disco#info'/>", to=fleeting).get("type") == "result")
     alice.ends()
