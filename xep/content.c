@@ -5,6 +5,8 @@
  */
 #include "xep/content.h"
 
+#define NS_MUC_USER "http://jabber.org/protocol/muc#user"
+
 static const struct {
 	unsigned flag;
 	const char *ns, *name;
@@ -70,6 +72,15 @@ bool
 content_is_fleeting(const struct stanza *message, unsigned content)
 {
 	return may_be_kept(message) && (content & CONTENT_CHAT_STATE) && !(content & ~nothing);
+}
+
+bool
+content_is_whisper(const struct stanza *message)
+{
+	const struct xml *x = stanza_child(message, NS_MUC_USER, "x");
+
+	return x && may_be_kept(message) && jid_is_full(message->from) &&
+	       !xml_child(x, NS_MUC_USER, "invite");
 }
 
 bool

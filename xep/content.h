@@ -42,6 +42,9 @@ bool content_is_history(const struct stanza *message, unsigned content);
 bool content_is_for_later(const struct stanza *message, unsigned content);
 /* A chat state on its own: it means nothing later, or to nobody. */
 bool content_is_fleeting(const struct stanza *message, unsigned content);
+/* A private message of a room's occupant (XEP-0045 7.5): the room sends it to each device that is there, and it
+ * is for no other. */
+bool content_is_whisper(const struct stanza *message);
 /* Somebody said something new: it can be unread. */
 bool content_is_news(const struct stanza *message, unsigned content);
 

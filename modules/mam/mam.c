@@ -140,6 +140,28 @@ on_arrived_strip(struct message_event *ev)
 	return PASS;
 }
 
+/* Whether another device got it already: then under that id.  Else it is remembered. */
+static bool
+is_known_whisper(struct message_event *ev)
+{
+	const struct stanza *s = ev->stanza;
+	struct mam *m = mam_of(ev->account);
+	struct str from = jid_full(s->from), id = str_of(s->id);
+	uint64_t hash;
+
+	if (!s->id || !content_is_whisper(s))
+		return false;
+	hash = hash_bytes(from.p, from.n) * 31 + hash_bytes(id.p, id.n);
+	for (unsigned i = 0; i < WHISPERS; i++) {
+		if (m->whispers[i].hash != hash || m->whispers[i].id == 0)
+			continue;
+		ev->archive_id = m->whispers[i].id;
+		return true;
+	}
+	m->whispers[m->whispers_next++ % WHISPERS] = (struct whispered){ hash, ev->place };
+	return false;
+}
+
 static enum verdict
 on_arrived(struct message_event *ev)
 {
@@ -149,6 +171,10 @@ on_arrived(struct message_event *ev)
 
 	if (!content_is_history(s, content) || !prefs_allow(ev->account, s->from))
 		return PASS;
+	if (is_known_whisper(ev)) {
+		event_replace(ev, archive_stamp(&ev->account->home, s, ev->archive_id));
+		return PASS;
+	}
 	if (is_to_self(ev))
 		e.flags = ARCHIVE_OUT | ARCHIVE_SELF;
 	if (content_is_news(s, content))

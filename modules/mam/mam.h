@@ -44,8 +44,18 @@ void mam_retract(struct account *a, const struct stanza *s, int64_t archive_id);
 
 /* ---- mam.c ------------------------------------------------------------------------------------ */
 
+/* Private messages of rooms come to each device on its own. */
+#define WHISPERS 16
+
+struct whispered {
+	uint64_t hash; /* of sender and id */
+	int64_t id; /* of this archive */
+};
+
 struct mam {
 	struct prefs prefs;
+	struct whispered whispers[WHISPERS]; /* a ring: the last ones */
+	unsigned whispers_next;
 	struct sent sent; /* by this account */
 	unsigned busy; /* pages being read */
 };

@@ -18,6 +18,7 @@
 #include "home/session.h"
 #include "home/sm.h"
 #include "hook/hook.h"
+#include "xep/content.h"
 #include "xmpp/datetime.h"
 
 #include <assert.h>
@@ -150,17 +151,22 @@ act(struct message_event *ev, enum deliver_action action, struct session *one)
 	}
 }
 
-/* Where the table puts it now. */
+/* Where the table puts it now.  What an occupant of a room whispers to a device that is gone is not for
+ * the others: those that are there get it from the room. */
 static enum deliver_action
 decide(const struct account *a, const struct stanza *s, struct session **one)
 {
 	enum deliver_address address;
+	enum deliver_action action;
 
 	*one = addressed(a, s->to);
 	address = *one		       ? ADDRESS_FULL_MATCH
 		  : jid_is_full(s->to) ? ADDRESS_FULL_NO_MATCH
 				       : ADDRESS_BARE;
-	return deliver_decide(situation_of(a), address, (enum message_type)s->type);
+	action = deliver_decide(situation_of(a), address, (enum message_type)s->type);
+	if (action == DELIVER_TO_ALL && address == ADDRESS_FULL_NO_MATCH && content_is_whisper(s))
+		action = DELIVER_STORE;
+	return action;
 }
 
 /* It passed the gate. */
@@ -276,7 +282,7 @@ deliver_again(struct account *a, const struct stanza *s, int64_t place)
 
 	if (!a->exists || !ev.head.host)
 		return;
-	if (situation_of(a) == SOME_AVAILABLE) {
+	if (situation_of(a) == SOME_AVAILABLE && !content_is_whisper(s)) {
 		AUTO(stanza_unref) const struct stanza *late = stamped(a, s, home_id_time(place));
 		struct handed *h = handed_new(s, place);
 

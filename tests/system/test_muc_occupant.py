@@ -2,7 +2,9 @@
 """Rooms, from the side of those who are in them (XEP-0045 7): enter, speak, change the nick, whisper, leave."""
 from bongsu import Server, check, run
 from bongsu import muc
+from bongsu.archive import results
 from bongsu.muc import codes, enter, instant, item, make, nick, presence, refusal, say
+from bongsu.sm import enable
 
 server = Server()
 SERVICE = "conference.localhost"
@@ -192,7 +194,19 @@ def devices():
     say(phone, place, "from my phone", "d1")
     check("the other device hears it", alice.wait("<body>from my phone</body>").get("from") == f"{place}/Alice")
     bob.send(f"<message to='{place}/Alice' type='chat' id='d2'><body>both</body></message>")
-    check("both get what is whispered", alice.wait("<body>both</body>") and phone.wait("<body>both</body>"))
+    ids = {client.wait("<body>both</body>").find(muc.STANZA_ID).get("id") for client in (alice, phone)}
+    check("both get what is whispered, as one message", len(ids) == 1, ids)
+    check("which the archive has once", [r.get("id") for r in results(server.login("alice", "reader"))][-1:] == [*ids])
+    lost = enable(server.login("alice", "lost"))
+    enter(lost, place, "Alice")
+    alice.available()
+    bob.send(f"<message to='{place}/Alice' type='chat' id='d3'><body>three</body></message>")
+    for client in (alice, phone, lost):
+        client.wait("<body>three</body>")
+    lost.ends()
+    presence(alice, place, "Alice")
+    alice.sync()
+    check("what one of them did not acknowledge is not for the others again", not [e for e in alice.take() if e.get("id") == "d3"])
     muc.leave(alice, place, "Alice")
     check("when one leaves", bob.ask("get", "<ping xmlns='urn:xmpp:ping'/>", to=f"{place}/Bob").get("type") == "result")
     seen = [p for p in bob.take() if p.name == "presence" and p.get("type") == "unavailable"]
