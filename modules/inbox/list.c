@@ -223,13 +223,13 @@ newest_first(const void *a, const void *b)
 	return x->last < y->last ? 1 : x->last > y->last ? -1 : 0;
 }
 
-/* One address is one conversation, which ends where the newer of both does. */
+/* One address is one conversation, which ends where the newer message of both is: an invitation is none. */
 static void
 merge(struct listing *l)
 {
 	for (size_t i = 0; i < l->count; i++) {
 		struct talk *own = &l->talks[i], *room = &l->talks[own->twin ? own->twin - 1 : i];
-		struct talk *newer = own->last > room->last ? own : room;
+		struct talk *newer = own->said > room->said || room->last == 0 ? own : room;
 		struct talk *older = newer == own ? room : own;
 
 		if (!own->twin)
