@@ -10,27 +10,18 @@ not after, one never.
 --seed N or MODEL_SEED makes the same decisions again; --steps N or MODEL_STEPS (2000) is how long it goes on.
 timeout: 900
 """
-import argparse
-import os
 import random
-import re
-import select
-import time
-from pathlib import Path
 
 from bongsu import Server, check, run
 from bongsu.archive import Inbox, Query
 from bongsu.device import Broken, Device
-from bongsu.model import CARBONS, DISPLAYED, NEWS, Account, Ear, Missing, World
+from bongsu.model import CARBONS, DISPLAYED, NEWS, Account, Ear, World
+from bongsu.play import eventually, parse, pick, restart, until
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--seed", type=int, default=os.environ.get("MODEL_SEED", random.SystemRandom().randrange(1 << 30)))
-parser.add_argument("--steps", type=int, default=os.environ.get("MODEL_STEPS", 2000))
-options = parser.parse_args()
+options = parse(__doc__)
 USERS = {"una": "reads", "dan": "reads", "tom": "reads first", "cat": "never reads"}  # the archive
 DEVICES = ("phone", "desk", "web")
 ERA = 60  # steps until all is compared, about
-PATIENCE = int(os.environ.get("MODEL_PATIENCE", 60))  # seconds until what was waited for counts as missing
 CSI = "urn:xmpp:csi:0"
 PING = "<ping xmlns='urn:xmpp:ping'/>"
 rng = random.Random()  # is given a new seed at each step, so that decisions do not depend on what came when
@@ -145,10 +136,6 @@ class Phone(Device):
             said for said in world.said[world.first:] if said.device is self and said.kind == "text"]
 
 
-def pick(items):
-    return items[int(rng.random() * len(items))] if items else None
-
-
 # ---- what may happen; each is given a phone
 
 def send(phone):
@@ -169,7 +156,7 @@ def state(phone):
 
 def about_own(kind):
     def act(phone):
-        target = pick(phone.own())
+        target = pick(rng, phone.own())
         if target:
             phone.utter(world.utter(phone, target.to, None, kind, target))
     return act
@@ -177,7 +164,7 @@ def about_own(kind):
 
 def about_others(kind):
     def act(phone):
-        target = pick(phone.heard())
+        target = pick(rng, phone.heard())
         if target:
             phone.utter(world.utter(phone, target.sender, None, kind, target))
     return act
@@ -185,7 +172,7 @@ def about_others(kind):
 
 def marker(phone):
     """Sometimes the server is asked to publish it for the other devices as well (XEP-0490)."""
-    target, assist = pick(phone.heard()), rng.random() < 0.3
+    target, assist = pick(rng, phone.heard()), rng.random() < 0.3
     if not target:
         return
     archive_id = next((row.id for row in phone.account.rows if row.said is target), None)
@@ -201,7 +188,7 @@ def displayed(phone, archive_id):
 
 
 def publish(phone):
-    row = pick([row for row in phone.account.rows[-20:] if row.said.sender != phone.user and row.said.kind in NEWS])
+    row = pick(rng, [row for row in phone.account.rows[-20:] if row.said.sender != phone.user and row.said.kind in NEWS])
     if row:
         world.note(f"{phone.jid} publishes {row} as displayed", phone.user, row.said.sender)
         world.count("published")
@@ -217,7 +204,7 @@ def succeeded(answer):
 
 def again(phone):
     """Something that was accepted before comes again."""
-    said = pick([said for said in world.said[-150:] if said.device is phone and said.archived and said.kind != "marker" and said.acked])
+    said = pick(rng, [said for said in world.said[-150:] if said.device is phone and said.archived and said.kind != "marker" and said.acked])
     if said:
         world.note(f"{phone.jid} says {said} again", *said.between())
         world.count("again")
@@ -309,37 +296,7 @@ def act():
             device.ack()
 
 
-def restart():
-    """Sessions with stream management outlive it."""
-    world.note("the server restarts")
-    world.count("restarts")
-    begin = server.log_path.stat().st_size
-    done = server.ctl("restart")
-    if done.code:
-        raise Broken(f"bongsuctl restart: {done.err}")
-    server.begin = begin
-    line = server.wait_log(r" ready:(.*)\n")
-    server.ports = dict(zip(server.listen, (int(port) for port in re.findall(r" port (\d+)", line[1]))))
-    for phone in devices:
-        phone.read()
-        phone.cut()
-
-
 # ---- when all is quiet
-
-def until(what, holds):
-    """Reads what comes until holds()."""
-    end = time.monotonic() + PATIENCE
-    while not holds():
-        if time.monotonic() > end:
-            raise Broken(f"{what}: not in time: {[(d.jid, len(d.outbox), [*d.waiting]) for d in devices if d.outbox or d.waiting]}")
-        select.select([d.client.socket for d in devices if d.up], [], [], 0.05)
-        for phone in devices:
-            phone.read()
-            phone.request()
-            if not phone.up:
-                raise Broken(f"{phone}: the connection ended", phone.user)
-
 
 def confirm(phone):
     """Without stream management: what it sent is settled when everybody it wrote to answers behind it."""
@@ -358,33 +315,19 @@ def settle():
     """Everybody is there, everything was taken by the server, and came."""
     for phone in rng.sample(devices, len(devices)):
         phone.come()
-    until("logins", lambda: all(p.ready and p.session.base is not None for p in devices))
+    until(devices, "logins", lambda: all(p.ready and p.session.base is not None for p in devices))
     for phone in devices:
         phone.ack()
         if phone.asleep:
             sleep(phone)
         if not phone.session.managed:
             confirm(phone)
-    until("acks", lambda: not any(p.outbox or p.waiting for p in devices))
+    until(devices, "acks", lambda: not any(p.outbox or p.waiting for p in devices))
     for phone in devices:
         phone.ask("get", PING, lambda _: None)
         if not phone.session.managed:
             phone.outbox.clear()
-    until("pings", lambda: not any(p.outbox or p.waiting for p in devices))
-
-
-def eventually(look_again):
-    """Until nothing is missing."""
-    end = time.monotonic() + PATIENCE
-    while True:
-        try:
-            return look_again()
-        except Missing:
-            if time.monotonic() > end:
-                raise
-        time.sleep(0.02)
-        for phone in devices:
-            phone.read()
+    until(devices, "pings", lambda: not any(p.outbox or p.waiting for p in devices))
 
 
 def compare(account, reader):
@@ -399,9 +342,9 @@ def compare(account, reader):
         world.check_missed(account)
         world.check_states(account)
 
-    eventually(archive)
-    eventually(lambda: world.check_talks(account, Inbox(reader)))
-    eventually(heard)
+    eventually(devices, archive)
+    eventually(devices, lambda: world.check_talks(account, Inbox(reader)))
+    eventually(devices, heard)
     world.check_late(account)
     for _ in range(2 if account.rows else 0):
         query = Query.random(rng, account.rows).ask(reader)
@@ -434,20 +377,18 @@ def play():
             rng.seed(f"{options.seed} {world.step}")
             act()
             if world.step % (options.steps // 3) == options.steps // 5:
-                restart()
+                restart(server, world, devices)
             if rng.random() < 1 / ERA or world.step == options.steps - 1:
                 quiet()
                 world.count("compared")
     except Broken as broken:
-        Path("model.log").write_text("".join(f"{text}\n" for _, text in world.log), encoding="utf-8")
-        check(f"the model holds until step {options.steps}", False,
-              f"seed {options.seed}, step {world.step}: {broken}\n{world.history(broken)}")
+        world.fails(broken, options)
         return
     finally:
         print("     " + ", ".join(f"{n} {what}" for what, n in sorted(world.counts.items())), flush=True)
     check(f"the model holds for {options.steps} steps", True)
     for what in ("text", "note", "state", "correction", "retraction", "receipt", "marker", "published", "again", "heard direct",
-                 "heard sent", "heard received", "late", "last states", "restarts", "compared"):
+                 "heard sent", "heard received", "last states", "restarts", "compared"):
         check(f"there was of this: {what}", world.counts.get(what))
     check("sessions were resumed", sum(p.resumptions for p in devices))
     for phone in devices:

@@ -99,7 +99,7 @@ class Query:
         if self.complete != complete:
             return f"complete is {self.complete}"
         said = [[r.find(f"{FORWARDED}/{MESSAGE}").get("id"), r.find(STAMP).get("stamp")] for r in self.results]
-        wanted = [[row.said.id, row.stamp] for row in page]
+        wanted = [[row.message.get("id"), row.stamp] for row in page]
         if said != (wanted[::-1] if self.flip else wanted):
             return f"{said}, not {wanted}"
         return None

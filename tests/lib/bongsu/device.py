@@ -29,10 +29,11 @@ class Broken(Exception):
 class Item:
     """Something that was sent; keep: it is sent again in a new session, too."""
 
-    def __init__(self, text, keep, on_acked):
+    def __init__(self, text, keep, on_acked, iq):
         self.text = text
         self.keep = keep
         self.on_acked = on_acked
+        self.iq = iq  # the id of its question, or None
 
 
 class Session:
@@ -51,7 +52,7 @@ class Device:
         self.server = server
         self.user = user
         self.name = name
-        self.hear = hear  # is given (device, element) of each message
+        self.hear = hear  # is given (device, element) of each message and presence
         self.new_session = session
         self.client = None
         self.up = False
@@ -82,9 +83,9 @@ class Device:
             except OSError:
                 self.cut()
 
-    def say(self, text, keep=False, on_acked=lambda: None):
+    def say(self, text, keep=False, on_acked=lambda: None, iq=None):
         """Sends a stanza, now or when there is a connection again."""
-        self.outbox.append(Item(text, keep, on_acked))
+        self.outbox.append(Item(text, keep, on_acked, iq))
         if self.session:
             self.raw(text)
 
@@ -92,7 +93,7 @@ class Device:
         number = f"q{next(self.ids)}"
         self.waiting[number] = then
         address = f" to='{to}'" if to else ""
-        self.say(f"<iq type='{kind}' id='{number}'{address}>{payload}</iq>", keep)
+        self.say(f"<iq type='{kind}' id='{number}'{address}>{payload}</iq>", keep, iq=number)
 
     def request(self):
         """Asks for an ack, once."""
@@ -132,7 +133,7 @@ class Device:
             elif element.name == "iq":
                 if element.get("type") in ("result", "error"):
                     self.waiting.pop(element.get("id"), lambda _: None)(element)
-            elif element.name == "message" and self.session:
+            elif element.name in ("message", "presence") and self.session:
                 self.hear(self, element)
             elif element.ns != "jabber:client" and element.name == "error":
                 if element.condition != "system-shutdown":
@@ -167,7 +168,7 @@ class Device:
         if self.session:
             self.session.over, self.session.clean = True, clean
         self.session = None
-        self.waiting.clear()
+        self.waiting = {item.iq: self.waiting[item.iq] for item in self.outbox if item.keep and item.iq in self.waiting}
 
     def leave(self):
         """Logs out; what came until then was acknowledged, what comes still may not be."""

@@ -8,8 +8,10 @@ the farthest place that was read.
 device.py sends and hears; the test that uses this decides who does what, and calls the checks when all is quiet.
 """
 import re
+from pathlib import Path
 
 from bongsu.archive import FORWARDED, MESSAGE, STAMP, results, take_result
+from bongsu.checks import check
 from bongsu.client import escape
 from bongsu.device import Broken, Session, is_late, stanza_ids
 
@@ -190,11 +192,10 @@ class Account:
         self.place = {row.id: i for i, row in enumerate(rows)}
 
 
-class World:
+class Story:
+    """What happened, for whoever has to understand a failure."""
+
     def __init__(self):
-        self.accounts = {}
-        self.said = []
-        self.first = self.first_step = 0  # number of the first message of this era, and the step in which it began
         self.log = []  # (users, text)
         self.step = 0
         self.counts = {}
@@ -211,6 +212,21 @@ class World:
         about = [text for _, text in self.log if names & set(re.findall(r"\bm\d+\b", text))]
         rest = [text for users, text in self.log if not who or (users <= who if len(who) > 1 else users & who)]
         return "\n".join(f"     | {line}" for line in about[-HISTORY:] + ["..."] + rest[-HISTORY:])
+
+
+    def fails(self, broken, options):
+        """Says why, and leaves all that happened in model.log."""
+        Path("model.log").write_text("".join(f"{text}\n" for _, text in self.log), encoding="utf-8")
+        check(f"the model holds for {options.steps} steps", False,
+              f"seed {options.seed}, step {self.step}: {broken}\n{self.history(broken)}")
+
+
+class World(Story):
+    def __init__(self):
+        super().__init__()
+        self.accounts = {}
+        self.said = []
+        self.first = self.first_step = 0  # number of the first message of this era, and the step in which it began
 
     def utter(self, device, to, resource, kind, target=None, spoof=False):
         said = Said(len(self.said), device, to, resource, kind, target, self.step, spoof)
@@ -237,7 +253,7 @@ class World:
     def hear(self, device, element):
         """A message that came to a device, but for answers to its questions."""
         message, how = element.xml, "direct"
-        if take_result(element) or element.find("{http://jabber.org/protocol/pubsub#event}event") is not None:
+        if element.name != "message" or take_result(element) or element.find("{http://jabber.org/protocol/pubsub#event}event") is not None:
             return
         for kind in ("sent", "received"):
             inner = message.find(f"{{{CARBONS}}}{kind}/{FORWARDED}/{MESSAGE}")
