@@ -143,6 +143,59 @@ START_TEST(a_folder_is_loaded_by_name)
 
 END_TEST
 
+#define SHELF                                                                                       \
+	"struct shelf { const char *book; char *read; };"                                           \
+	"MODULE_OPTIONS(struct shelf)"                                                              \
+	"static const struct field fields[] = {"                                                    \
+	"TEXT_FIELD(struct shelf, book, .dflt = \"a\", .doc = \"What to read\"), END_FIELDS };"     \
+	"static void told(const char *what, const char *book) { char now[99];"                      \
+	"	snprintf(now, sizeof(now), \"%s%s%s \", getenv(\"SHELF\"), what, book);"                  \
+	"	setenv(\"SHELF\", now, 1); }"                                                             \
+	"static bool load(void *o, struct err *e) { struct shelf *s = o; told(\"+\", s->book);"     \
+	"	if (!strcmp(s->book, \"bad\")) {"                                                         \
+	"		snprintf(e->text, sizeof(e->text), \"it is bad\"); return false; }"                      \
+	"	s->read = strdup(s->book); return options; }"                                             \
+	"static void unload(void *o) { struct shelf *s = o; told(\"-\", s->read ? s->read : \"\");" \
+	"	free(s->read); s->read = NULL; }"                                                         \
+	"MODULE(shelf) = { IDENTITY(shelf), .summary = \"Reads\", .options = fields,"               \
+	".options_size = sizeof(struct shelf), .load = load, .unload = unload };"
+
+START_TEST(what_options_name_comes_and_goes_with_them)
+{
+	const char *
+		yaml = "hosts: [a.test, {name: b.test, modules: {shelf: {book: b}}}, c.test, "
+		       "{name: d.test, modules: {shelf: false}}]\nlisten: []\n",
+	       *bad = "hosts: [a.test, {name: b.test, modules: {shelf: {book: bad}}}]\nlisten: []\n";
+	struct buf faults = BUF_INIT;
+	struct config *c;
+	struct err e;
+
+	setup();
+	build("shelf.so", "#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n" SHELF);
+	ck_assert_msg(registry_load_folder(dir, &e), "%s", e.text);
+	registry_register();
+	config_on_free(registry_unload);
+	setenv("SHELF", "", 1);
+	c = config_read("test.yml", str_of(yaml), gather, &faults);
+	ck_assert_msg(c != NULL, "%s", buf_text(&faults));
+	ck_assert_msg(registry_load(c, &e), "%s", e.text);
+	ck_assert_str_eq(getenv("SHELF"), "+a +b ");
+	config_unref(&c);
+	ck_assert_str_eq(getenv("SHELF"), "+a +b -a -b ");
+
+	setenv("SHELF", "", 1);
+	c = config_read("test.yml", str_of(bad), gather, &faults);
+	ck_assert_ptr_nonnull(c);
+	ck_assert(!registry_load(c, &e));
+	ck_assert_str_eq(e.text, "module shelf of host b.test: it is bad");
+	config_unref(&c);
+	ck_assert_str_eq(getenv("SHELF"), "+a +bad -a - ");
+	buf_fini(&faults);
+	teardown();
+}
+
+END_TEST
+
 static const struct {
 	const char *file, *code; /* code NULL: the file is no object at all */
 	const char *expected;
@@ -277,6 +330,7 @@ suite_registry(void)
 
 	tcase_set_timeout(t, 120); /* it compiles */
 	tcase_add_test(t, a_folder_is_loaded_by_name);
+	tcase_add_test(t, what_options_name_comes_and_goes_with_them);
 	tcase_add_test(t, a_wrong_file_is_named);
 	tcase_add_test(t, a_name_is_taken_once);
 	tcase_add_test(t, references_tell_what_was_loaded);
