@@ -47,6 +47,8 @@ static const struct field fields[] = {
 
 enum { BLOCK_LOAD, BLOCK_PUT, BLOCK_DELETE, BLOCK_DELETE_ALL };
 
+#define NS_PRIVACY "jabber:iq:privacy"
+
 static const struct query queries[] = {
 	{ "block_load", "SELECT jid FROM block WHERE owner = ?", NULL },
 	{ "block_put", "INSERT INTO block (owner, jid) VALUES (?, ?) ON CONFLICT DO NOTHING",
@@ -385,6 +387,103 @@ on_removed(struct account_event *ev)
 	return PASS;
 }
 
+/* ---- Moving to another server ---------------------------------------------------------- */
+
+/* As a privacy list (XEP-0016), which XEP-0227 has a place for: the default one, in which each blocked
+ * address is denied all. */
+static void
+leave_ask(struct leaving *l, struct asks *asks)
+{
+	struct value owner = of_jid(l->home.jid);
+
+	asks_add(asks, &queries[BLOCK_LOAD], &owner, 1);
+}
+
+static bool
+leave_write(struct leaving *l, const struct rows *const *rows)
+{
+	if (rows[0]->count == 0)
+		return false;
+	buf_put_lit(l->out,
+		"<query xmlns='" NS_PRIVACY "'><default name='blocked'/><list name='blocked'>\n");
+	for (size_t i = 0; i < rows[0]->count; i++) {
+		buf_put_lit(l->out, "<item type='jid' value='");
+		xml_escape_attr(l->out, row_str(rows[0], i, 0));
+		buf_printf(l->out, "' action='deny' order='%zu'/>\n", i + 1);
+	}
+	buf_put_lit(l->out, "</list></query>\n");
+	return false;
+}
+
+static bool
+arrive_one(struct arriving *a, const char *text)
+{
+	struct jid jid;
+
+	if (!text || jid_parse(a->arena, str_of(text), &jid) != JID_OK ||
+		jid_eq_bare(jid, a->home->jid))
+		return false;
+	arriving_add(a, &queries[BLOCK_PUT],
+		(const struct value[]){ of_jid(a->home->jid), of_jid(jid) }, 2);
+	return true;
+}
+
+/* What blocking can say of the default list: whole addresses that are denied everything. */
+static enum portable_taken
+arrive_rule(struct arriving *a, const struct xml *x)
+{
+	if (!text_eq(xml_get(x, "action"), "deny"))
+		return PORTABLE_NOTED;
+	if (!text_eq(xml_get(x, "type"), "jid") || xml_count(x) > 0 ||
+		!arrive_one(a, xml_get(x, "value")))
+		return arriving_refuse(a, "a rule of a privacy list that blocking cannot express");
+	return PORTABLE_TAKEN;
+}
+
+static enum portable_taken
+arrive(struct arriving *a, void *state, const struct xml *x, const struct xml *within)
+{
+	char **name = state;
+
+	if (text_eq(within->name, "blocklist"))
+		return arrive_one(a, xml_get(x, "jid"))
+			       ? PORTABLE_TAKEN
+			       : arriving_refuse(a, "a blocked address that is none");
+	if (text_eq(within->name, "list"))
+		return arrive_rule(a, x);
+	if (text_eq(x->name, "default"))
+		*name = arena_text(a->lasting, xml_get(x, "name"));
+	else if (!text_eq(x->name, "list") || !*name || !text_eq(*name, xml_get(x, "name")))
+		return arriving_refuse(a, "a privacy list that is not the default");
+	return PORTABLE_NOTED;
+}
+
+static void
+clear(const struct home *h, struct asks *asks)
+{
+	struct value owner = of_jid(h->jid);
+
+	asks_add(asks, &queries[BLOCK_DELETE_ALL], &owner, 1);
+}
+
+static const struct portable_tag tags[] = {
+	{ NS_PRIVACY, "query", PORTABLE_GRANDCHILDREN },
+	{ NS_BLOCKING, "blocklist", PORTABLE_CHILDREN },
+	{ NULL, NULL, PORTABLE_WHOLE },
+};
+
+static const struct portable portable = {
+	.name = "blocking",
+	.counted = "blocked addresses",
+	.order = 50,
+	.tags = tags,
+	.state_size = sizeof(char *),
+	.ask = leave_ask,
+	.write = leave_write,
+	.take = arrive,
+	.clear = clear,
+};
+
 static bool
 start(struct err *e)
 {
@@ -423,6 +522,7 @@ MODULE(blocking) = {
 			END_HOOKS,
 		},
 	.slot = &slot,
+	.portable = &portable,
 	.queries = queries,
 	.start = start,
 };

@@ -33,7 +33,15 @@ static const struct field fields[] = {
 	END_FIELDS,
 };
 
-enum { PRIVATE_LOAD, PRIVATE_COUNT, PRIVATE_PUT, PRIVATE_DROP, PRIVATE_DELETE };
+enum {
+	PRIVATE_LOAD,
+	PRIVATE_COUNT,
+	PRIVATE_PUT,
+	PRIVATE_DROP,
+	PRIVATE_DELETE,
+	PRIVATE_ALL,
+	PRIVATE_ARRIVE
+};
 
 static const struct query queries[] = {
 	[PRIVATE_LOAD] = { "private_load",
@@ -49,6 +57,10 @@ static const struct query queries[] = {
 	[PRIVATE_DROP] = { "private_drop",
 		"DELETE FROM private_xml WHERE owner = ? AND ns = ? AND name = ?", NULL },
 	[PRIVATE_DELETE] = { "private_delete", "DELETE FROM private_xml WHERE owner = ?", NULL },
+	[PRIVATE_ALL] = { "private_all",
+		"SELECT xml FROM private_xml WHERE owner = ? ORDER BY ns, name", NULL },
+	[PRIVATE_ARRIVE] = { "private_arrive",
+		"REPLACE INTO private_xml (owner, ns, name, xml) VALUES (?, ?, ?, ?)", NULL },
 	END_QUERIES,
 };
 
@@ -219,6 +231,75 @@ on_removed(struct account_event *ev)
 	return PASS;
 }
 
+/* ---- Moving to another server ------------------------------------------------------- */
+
+static void
+leave_ask(struct leaving *l, struct asks *asks)
+{
+	struct value owner = of_jid(l->home.jid);
+
+	asks_add(asks, &queries[PRIVATE_ALL], &owner, 1);
+}
+
+static bool
+leave_write(struct leaving *l, const struct rows *const *rows)
+{
+	if (rows[0]->count == 0)
+		return false;
+	buf_put_lit(l->out, "<query xmlns='" NS_PRIVATE "'>\n");
+	for (size_t i = 0; i < rows[0]->count; i++) {
+		buf_put_str(l->out, row_str(rows[0], i, 0));
+		buf_put_char(l->out, '\n');
+	}
+	buf_put_lit(l->out, "</query>\n");
+	return false;
+}
+
+static enum portable_taken
+arrive(struct arriving *a, void *state, const struct xml *x, const struct xml *within)
+{
+	AUTO(buf_fini) struct buf text = BUF_INIT;
+
+	(void)state;
+	(void)within;
+	if (!is_own(x))
+		return arriving_refuse(a, "a private element without a namespace of its own");
+	if (!has_content(x))
+		return PORTABLE_TAKEN;
+	kept_write(&text, x);
+	if (options(a->host) && buf_str(&text).n > (size_t)options(a->host)->max_size)
+		return arriving_refuse(a, "a private element that is too big");
+	arriving_add(a, &queries[PRIVATE_ARRIVE],
+		(const struct value[]){ of_jid(a->home->jid), of_text(x->ns), of_text(x->name),
+			of_str(buf_str(&text)) },
+		4);
+	return PORTABLE_TAKEN;
+}
+
+static void
+clear(const struct home *h, struct asks *asks)
+{
+	struct value owner = of_jid(h->jid);
+
+	asks_add(asks, &queries[PRIVATE_DELETE], &owner, 1);
+}
+
+static const struct portable_tag tags[] = {
+	{ NS_PRIVATE, "query", PORTABLE_CHILDREN },
+	{ NULL, NULL, PORTABLE_WHOLE },
+};
+
+static const struct portable portable = {
+	.name = "private",
+	.counted = "private elements",
+	.order = 40,
+	.tags = tags,
+	.ask = leave_ask,
+	.write = leave_write,
+	.take = arrive,
+	.clear = clear,
+};
+
 MODULE(private) = {
 	IDENTITY(private),
 	.summary = "Keeps private XML for clients",
@@ -239,4 +320,5 @@ MODULE(private) = {
 			END_HOOKS,
 		},
 	.queries = queries,
+	.portable = &portable,
 };

@@ -22,7 +22,7 @@ static const struct field fields[] = {
 	END_FIELDS,
 };
 
-enum { VCARD_LOAD, VCARD_PUT, VCARD_DELETE };
+enum { VCARD_LOAD, VCARD_PUT, VCARD_DELETE, VCARD_ARRIVE };
 
 static const struct query queries[] = {
 	[VCARD_LOAD] = { "vcard_load", "SELECT xml FROM vcard WHERE owner = ?", NULL },
@@ -30,6 +30,7 @@ static const struct query queries[] = {
 		"REPLACE INTO vcard (owner, xml) SELECT owner, ? FROM account WHERE owner = ?",
 		NULL },
 	[VCARD_DELETE] = { "vcard_delete", "DELETE FROM vcard WHERE owner = ?", NULL },
+	[VCARD_ARRIVE] = { "vcard_arrive", "REPLACE INTO vcard (owner, xml) VALUES (?, ?)", NULL },
 	END_QUERIES,
 };
 
@@ -95,6 +96,65 @@ on_removed(struct account_event *ev)
 	return PASS;
 }
 
+/* ---- Moving to another server ------------------------------------------------------- */
+
+static void
+leave_ask(struct leaving *l, struct asks *asks)
+{
+	struct value owner = of_jid(l->home.jid);
+
+	asks_add(asks, &queries[VCARD_LOAD], &owner, 1);
+}
+
+static bool
+leave_write(struct leaving *l, const struct rows *const *rows)
+{
+	if (rows[0]->count > 0) {
+		buf_put_str(l->out, row_str(rows[0], 0, 0));
+		buf_put_char(l->out, '\n');
+	}
+	return false;
+}
+
+static enum portable_taken
+arrive(struct arriving *a, void *state, const struct xml *x, const struct xml *within)
+{
+	AUTO(buf_fini) struct buf card = BUF_INIT;
+
+	(void)state;
+	(void)within;
+	kept_write(&card, x);
+	if (options(a->host) && buf_str(&card).n > (size_t)options(a->host)->max_size)
+		return arriving_refuse(a, "a vCard that is too big");
+	arriving_add(a, &queries[VCARD_ARRIVE],
+		(const struct value[]){ of_jid(a->home->jid), of_str(buf_str(&card)) }, 2);
+	return PORTABLE_TAKEN;
+}
+
+static void
+clear(const struct home *h, struct asks *asks)
+{
+	struct value owner = of_jid(h->jid);
+
+	asks_add(asks, &queries[VCARD_DELETE], &owner, 1);
+}
+
+static const struct portable_tag tags[] = {
+	{ NS_VCARD, "vCard", PORTABLE_WHOLE },
+	{ NULL, NULL, PORTABLE_WHOLE },
+};
+
+static const struct portable portable = {
+	.name = "vcard",
+	.counted = "vCards",
+	.order = 30,
+	.tags = tags,
+	.ask = leave_ask,
+	.write = leave_write,
+	.take = arrive,
+	.clear = clear,
+};
+
 MODULE(vcard) = {
 	IDENTITY(vcard),
 	.summary = "Keeps a vCard for each account",
@@ -116,4 +176,5 @@ MODULE(vcard) = {
 			END_HOOKS,
 		},
 	.queries = queries,
+	.portable = &portable,
 };

@@ -18,6 +18,7 @@
 #include "home/credential.h"
 #include "home/gate.h"
 #include "home/job.h"
+#include "home/portable.h"
 #include "home/restart.h"
 #include "hook/hook.h"
 #include "http/http.h"
@@ -161,6 +162,7 @@ start_tables(struct server *s, struct err *e)
 	(void)e;
 	iqs_init();
 	credential_register();
+	portables_init();
 	commands_init();
 	registry_register();
 	return true;

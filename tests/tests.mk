@@ -122,3 +122,6 @@ system_programs += tests/clients/test_strophe_sm
 tests_clients_test_strophe_sm_SOURCES = tests/clients/test_strophe_sm.c
 fuzz_programs += tests/fuzz/fuzz_kept
 tests_fuzz_fuzz_kept_SOURCES = tests/fuzz/fuzz_kept.c
+tests_unit_unit_SOURCES += tests/unit/xml/test_document.c
+fuzz_programs += tests/fuzz/fuzz_document
+tests_fuzz_fuzz_document_SOURCES = tests/fuzz/fuzz_document.c

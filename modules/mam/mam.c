@@ -45,8 +45,8 @@ origin_of(const struct stanza *s)
 	return id && *id ? id : NULL;
 }
 
-static void
-refer(struct archive_entry *e)
+void
+mam_refer(struct archive_entry *e)
 {
 	const char *origin = origin_of(e->stanza), *id = origin ? origin : e->stanza->id;
 
@@ -96,7 +96,7 @@ on_sent(struct message_event *ev)
 
 	if (is_to_self(ev) || s->type == MESSAGE_GROUPCHAT || s->type == MESSAGE_ERROR)
 		return PASS;
-	refer(&e);
+	mam_refer(&e);
 	if (e.flags & ARCHIVE_ORIGIN) {
 		switch (sent_ask(&ev->account->home, sent_of, e.reference)) {
 		case SENT_NEW:
@@ -179,7 +179,7 @@ on_arrived(struct message_event *ev)
 		e.flags = ARCHIVE_OUT | ARCHIVE_SELF;
 	if (content_is_news(s, content))
 		e.flags |= ARCHIVE_COUNTS;
-	refer(&e);
+	mam_refer(&e);
 	if ((e.flags & ARCHIVE_ORIGIN) && (s->again || is_to_self(ev)))
 		e.once_since = some_time_ago();
 	put(ev, &e);
@@ -226,7 +226,6 @@ query(struct job *j)
 
 	*v = (struct archive_view){ .page = (unsigned)options(j->host)->page,
 		.page_max = (unsigned)options(j->host)->page_max,
-		.busy = &mam_of(j->account)->busy,
 		.is_there = is_there,
 		.is_ready = is_ready,
 		.send = send_to_session,
@@ -301,5 +300,6 @@ MODULE(mam) = {
 			END_HOOKS,
 		},
 	.slot = &slot,
+	.portable = &mam_portable,
 	.queries = mam_prefs_queries,
 };

@@ -32,6 +32,8 @@ enum { PREFS_LOAD, PREFS_PUT, PREFS_DELETE };
 
 void prefs_loaded(struct prefs *p, const struct rows *rows);
 void prefs_drop(struct prefs *p);
+/* Can be read, as XEP-0441 has it. */
+bool prefs_are_good(const struct xml *x);
 /* Messages with that address are archived. */
 bool prefs_allow(const struct account *a, struct jid other);
 step_fn mam_prefs_get, mam_prefs_set;
@@ -41,6 +43,10 @@ step_fn mam_prefs_get, mam_prefs_set;
 /* The message is in the archive and is perhaps a retraction: a tombstone takes the place of what it
  * retracts. */
 void mam_retract(struct account *a, const struct stanza *s, int64_t archive_id);
+
+/* ---- portable.c -------------------------------------------------------------------------------- */
+
+extern const struct portable mam_portable;
 
 /* ---- mam.c ------------------------------------------------------------------------------------ */
 
@@ -57,9 +63,10 @@ struct mam {
 	struct whispered whispers[WHISPERS]; /* a ring: the last ones */
 	unsigned whispers_next;
 	struct sent sent; /* by this account */
-	unsigned busy; /* pages being read */
 };
 
 struct mam *mam_of(const struct account *a);
+/* The reference of an entry, by the origin-id or id of its stanza. */
+void mam_refer(struct archive_entry *e);
 
 #endif

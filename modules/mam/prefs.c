@@ -68,6 +68,17 @@ prefs_read(struct prefs *out, const struct xml *x, struct problem *why)
 	       read_jids(out, x, "never", &out->never, &out->never_count, why);
 }
 
+bool
+prefs_are_good(const struct xml *x)
+{
+	struct prefs p = { .arena = NULL };
+	struct problem ignored;
+	bool good = prefs_read(&p, x, &ignored);
+
+	prefs_drop(&p);
+	return good;
+}
+
 void
 prefs_drop(struct prefs *p)
 {

@@ -295,7 +295,6 @@ room_history(struct job *j)
 		return iq_error(j, COND_FORBIDDEN, NULL);
 	*v = (struct room_view){ .view = { .page = PAGE,
 					 .page_max = PAGE_MAX,
-					 .busy = &room->reading,
 					 .is_there = is_there,
 					 .is_ready = is_ready,
 					 .send = send_row,

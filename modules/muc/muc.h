@@ -218,7 +218,6 @@ struct room {
 	size_t history_room, history_first, history_count, history_bytes;
 	bool remembers; /* the ring was filled from the archive */
 	struct sent sent; /* messages that may be said again */
-	unsigned reading; /* pages of the archive */
 	uint64_t whispers[WHISPERS]; /* the last private messages, for errors that come back */
 	unsigned whispers_next;
 	/* The gate, beside that of the home, in which messages are. */

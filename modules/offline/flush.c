@@ -126,7 +126,7 @@ ask_page(struct job *j)
 		h->delivered = safe;
 	}
 	f->results = asks.count;
-	asks.list[asks.count++] = archive_left_page(asks_arena(&asks), h, PAGE);
+	asks.list[asks.count++] = archive_left_page(asks_arena(&asks), h, 0, PAGE);
 	asks.list[asks.count++] = archive_page(asks_arena(&asks), h, &range);
 	asks_add(&asks, &offline_queries[OFFLINE_PAGE], &owner, 1);
 	o->more = false;

@@ -34,6 +34,10 @@ const struct query offline_queries[] = {
 	[OFFLINE_DONE] = { "offline_done", "DELETE FROM offline WHERE owner = ? AND id <= ?",
 		NULL },
 	[OFFLINE_COUNT] = { "offline_count", "SELECT COUNT(*) FROM offline WHERE owner = ?", NULL },
+	[OFFLINE_AFTER] = { "offline_after",
+		"SELECT id, at, stanza FROM offline WHERE owner = ? AND id > ? ORDER BY id LIMIT 100",
+		NULL },
+	[OFFLINE_CLEAR] = { "offline_clear", "DELETE FROM offline WHERE owner = ?", NULL },
 	END_QUERIES,
 };
 
@@ -474,6 +478,7 @@ MODULE(offline) = {
 			END_HOOKS,
 		},
 	.slot = &slot,
+	.portable = &offline_portable,
 	.queries = offline_queries,
 	.commands = commands,
 };

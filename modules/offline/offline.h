@@ -26,7 +26,14 @@ struct offline {
 	struct account *account;
 };
 
-enum offline_query { OFFLINE_PUT, OFFLINE_PAGE, OFFLINE_DONE, OFFLINE_COUNT };
+enum offline_query {
+	OFFLINE_PUT,
+	OFFLINE_PAGE,
+	OFFLINE_DONE,
+	OFFLINE_COUNT,
+	OFFLINE_AFTER,
+	OFFLINE_CLEAR,
+};
 
 extern const struct query offline_queries[];
 
@@ -39,6 +46,10 @@ int64_t offline_safe_mark(const struct account *a);
 
 /* That received row went to a session already; later asked only for later ones. */
 bool offline_has_passed(struct offline *o, int64_t id);
+
+/* ---- portable.c ------------------------------------------------------------------- */
+
+extern const struct portable offline_portable;
 
 /* ---- flush.c ---------------------------------------------------------------------- */
 

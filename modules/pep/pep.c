@@ -86,6 +86,13 @@ const struct query pep_queries[] = {
 		"SELECT id, at, item, " SMALL " " ITEMS_AT " ORDER BY id DESC LIMIT 1", NULL },
 	[PEP_DELETE_ITEMS] = { "pep_delete_items", "DELETE FROM pep_item WHERE owner = ?", NULL },
 	[PEP_DELETE_NODES] = { "pep_delete_nodes", "DELETE FROM pep_node WHERE owner = ?", NULL },
+	[PEP_ARRIVE_ITEM] = { "pep_arrive_item",
+		"REPLACE INTO pep_item (owner, number, id, item, at, payload) VALUES (?, ?, ?, ?, ?, ?)",
+		NULL },
+	[PEP_ARRIVE_NODE] = { "pep_arrive_node",
+		"INSERT INTO pep_node (owner, number, node, config, items, newest) "
+		"SELECT ?, ?, ?, ?, COUNT(*), COALESCE(MAX(id), 0) " ITEMS_AT,
+		NULL },
 	END_QUERIES,
 };
 
@@ -485,6 +492,7 @@ MODULE(pep) = {
 			END_HOOKS,
 		},
 	.slot = &slot,
+	.portable = &pep_portable,
 	.queries = pep_queries,
 	.start = start,
 	.stop = pep_listeners_stop,

@@ -13,6 +13,7 @@
  *	request.c  what clients ask (pubsub)
  *	owner.c    what owners ask (pubsub#owner)
  *	event.c    who is told
+ *	portable.c moving to another server
  *	listener.c sessions and what they want to be told, by their capabilities (XEP-0115)
  *
  * Other modules publish with pep_change, read with pep_load, and learn of changes by the hook
@@ -218,6 +219,9 @@ void pep_listeners_tell(struct account *a, const char *node, const struct stanza
 void pep_listeners_start(void);
 void pep_listeners_stop(void);
 
+/* portable.c */
+extern const struct portable pep_portable;
+
 /* Steps of the tables of requests. */
 step_fn pep_items, pep_publish, pep_retract, pep_create;
 step_fn pep_request, pep_owner_request;
@@ -226,7 +230,8 @@ step_fn pep_request, pep_owner_request;
 	PEP_LOAD, PEP_NODE_PUT, PEP_NODE_CONFIG, PEP_NODE_DELETE, PEP_NODE_PURGE, PEP_NODE_EMPTY,  \
 		PEP_COUNT_ADD, PEP_ITEM_PUT, PEP_TRIM, PEP_SETTLE, PEP_COUNT_TAKE,                 \
 		PEP_ITEM_DELETE, PEP_SHRINK, PEP_PAGE, PEP_PAGE_AFTER, PEP_COUNT, PEP_ITEM_ID,     \
-		PEP_ITEM_GET, PEP_ALL, PEP_NEWEST, PEP_DELETE_ITEMS, PEP_DELETE_NODES
+		PEP_ITEM_GET, PEP_ALL, PEP_NEWEST, PEP_DELETE_ITEMS, PEP_DELETE_NODES,             \
+		PEP_ARRIVE_ITEM, PEP_ARRIVE_NODE
 
 enum { PEP_QUERIES, PEP_QUERY_COUNT };
 

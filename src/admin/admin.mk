@@ -4,3 +4,5 @@ libbongsu_a_SOURCES += src/admin/args.c src/admin/call.c src/admin/help.c src/ad
 libbongsu_a_SOURCES += src/admin/commands_account.c src/admin/commands_session.c
 libbongsu_a_SOURCES += src/admin/commands_roster.c src/admin/commands_message.c src/admin/commands_server.c
 libbongsu_a_SOURCES += src/admin/commands_archive.c
+libbongsu_a_SOURCES += src/admin/commands_export.c src/admin/commands_import.c
+libbongsu_a_SOURCES += src/admin/import_own.h src/admin/import_read.c

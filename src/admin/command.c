@@ -53,8 +53,11 @@ commands_init(void)
 	add_all(commands_message);
 	add_all(commands_server);
 	add_all(commands_archive);
+	add_all(commands_export);
+	add_all(commands_import);
 	store_add_queries(commands_account_queries);
 	store_add_queries(commands_server_queries);
+	store_add_queries(commands_export_queries);
 	commands_server_start();
 }
 

@@ -14,8 +14,9 @@
 
 extern const struct command commands_account[], commands_session[], commands_roster[],
 	commands_server[], commands_message[];
-extern const struct command commands_archive[];
-extern const struct query commands_account_queries[], commands_server_queries[];
+extern const struct command commands_archive[], commands_export[], commands_import[];
+extern const struct query commands_account_queries[], commands_server_queries[],
+	commands_export_queries[];
 
 /* Uptime counts from here. */
 void commands_server_start(void);
@@ -56,6 +57,8 @@ void call_put_json(struct buf *out, struct str text);
 const char *node_name(struct arena *a);
 /* The host that is served under a name somebody typed, or NULL. */
 const struct host *find_host(const struct job *j, const char *name);
+/* The path that somebody typed; a relative one begins in data_dir.  In j->arena. */
+const char *file_path(const struct job *j, const char *typed);
 /* call_error for a host that is not served. */
 MUST_CHECK struct step no_host(struct job *j, const char *name);
 

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "home/archive.h"
 #include "home/deliver.h"
+#include "home/job.h"
 #include "home/local.h"
 #include "home/restart.h"
 #include "home/roster.h"
@@ -129,12 +130,29 @@ take_roster(struct account *a, const struct rows *const *rows)
 		a, rows[ROSTER_LOAD_ITEMS], rows[ROSTER_LOAD_VERSION], rows[ROSTER_LOAD_PENDING]);
 }
 
+/* Returns how many results were read. */
+static unsigned
+take_all(struct account *a, const struct rows *const *rows)
+{
+	unsigned at = SLOTS_AT;
+
+	take_core(a, rows);
+	archive_loaded(&a->home, rows[ARCHIVE_AT]);
+	take_roster(a, rows + ROSTER_AT);
+	slots_make(a);
+	for (unsigned i = 0; i < slots_count; i++) {
+		if (slots[i].load)
+			slots[i].loaded(a, a->slots[i], rows[at++]);
+	}
+	return at;
+}
+
 static void
 loaded(struct worker *w, void *ctx, enum store_result result, const struct rows *const *rows,
 	size_t count)
 {
 	struct account *a = ctx;
-	unsigned at = SLOTS_AT;
+	unsigned at;
 
 	assert(worker_is_here(w));
 	(void)count;
@@ -144,17 +162,28 @@ loaded(struct worker *w, void *ctx, enum store_result result, const struct rows 
 		home_failed(&a->home);
 		return;
 	}
-	take_core(a, rows);
-	archive_loaded(&a->home, rows[ARCHIVE_AT]);
-	take_roster(a, rows + ROSTER_AT);
-	slots_make(a);
-	for (unsigned i = 0; i < slots_count; i++) {
-		if (slots[i].load)
-			slots[i].loaded(a, a->slots[i], rows[at++]);
-	}
+	at = take_all(a, rows);
 	if (a->returning)
 		restart_loaded(a, rows[at]);
 	home_loaded(&a->home);
+}
+
+/* Returns their number. */
+static size_t
+ask_all(struct ask asks[SLOTS_AT + SLOTS_MAX], const struct value *owner)
+{
+	size_t count = 0;
+
+	for (unsigned i = 0; i < ACCOUNT_QUERIES; i++)
+		asks[count++] = (struct ask){ &account_queries[i], owner, 1 };
+	asks[count++] = (struct ask){ archive_load_query, owner, 1 };
+	for (unsigned i = 0; i < ROSTER_LOAD_COUNT; i++)
+		asks[count++] = (struct ask){ &roster_queries[i], owner, 1 };
+	for (unsigned i = 0; i < slots_count; i++) {
+		if (slots[i].load)
+			asks[count++] = (struct ask){ slots[i].load, owner, 1 };
+	}
+	return count;
 }
 
 static void
@@ -163,18 +192,9 @@ load(struct home *h)
 	struct account *a = account_of(h);
 	struct value owner = of_jid(h->jid);
 	struct ask asks[SLOTS_AT + SLOTS_MAX + RESTART_ASKS];
-	size_t count = 0;
+	size_t count = ask_all(asks, &owner);
 
 	list_init(&a->sessions);
-	for (unsigned i = 0; i < ACCOUNT_QUERIES; i++)
-		asks[count++] = (struct ask){ &account_queries[i], &owner, 1 };
-	asks[count++] = (struct ask){ archive_load_query, &owner, 1 };
-	for (unsigned i = 0; i < ROSTER_LOAD_COUNT; i++)
-		asks[count++] = (struct ask){ &roster_queries[i], &owner, 1 };
-	for (unsigned i = 0; i < slots_count; i++) {
-		if (slots[i].load)
-			asks[count++] = (struct ask){ slots[i].load, &owner, 1 };
-	}
 	a->returning = restart_waits(h->worker, jid_full(h->jid));
 	if (a->returning) {
 		restart_ask(a, &owner, &asks[count]);
@@ -183,7 +203,31 @@ load(struct home *h)
 	store_ask(h->worker, store_key(a), asks, count, loaded, a);
 }
 
-/* ---- Load again -------------------------------------------------------------------- */
+struct step
+account_ask_again(struct job *j, step_fn *next)
+{
+	struct value owner = of_jid(j->owner);
+	struct ask asks[SLOTS_AT + SLOTS_MAX];
+	size_t count = ask_all(asks, &owner);
+
+	return job_query_else(j, next, asks, count);
+}
+
+bool
+account_take_again(struct job *j)
+{
+	struct account *a = j->account;
+
+	if (j->outcome != STORE_OK)
+		return false;
+	slots_drop(a);
+	mem_free(&a->last_status);
+	a->last_unavailable = 0;
+	(void)take_all(a, j->results);
+	return true;
+}
+
+/* ---- Load the roster again ----------------------------------------------------------- */
 
 static void ask_again(struct account *a);
 

@@ -14,6 +14,7 @@
 struct roster;
 struct session;
 struct sm_expired;
+struct step;
 
 struct account {
 	struct home home; /* first */
@@ -30,6 +31,9 @@ struct account {
 	struct sm_expired *expired; /* sm.c: sessions that could have been resumed, or NULL */
 	unsigned expired_count;
 	bool returning; /* it is loaded with its sessions of before a restart */
+	/* Its rows are being written or deleted by who is to load it again: no resource can be bound, and
+	 * nobody can register the name. */
+	bool reserved;
 };
 
 extern const struct home_kind account_kind;
@@ -62,6 +66,12 @@ void *account_slot(const struct account *a, unsigned index);
 bool account_shares_presence(const struct account *a, struct jid contact);
 /* A write failed: what is in memory may be more than what is on disk; loads the roster again. */
 void account_taint(struct account *a);
+/* All that the account is loaded with is asked for again, since its rows were changed behind it; no
+ * session may be there.  next runs whatever happens, and begins with account_take_again: false, and
+ * nothing changed, if the store was away. */
+struct job;
+MUST_CHECK struct step account_ask_again(struct job *j, struct step (*next)(struct job *j));
+MUST_CHECK bool account_take_again(struct job *j);
 /* Its rows were deleted: roster and slots are as for a name that nobody registered. */
 void account_reset(struct account *a);
 

@@ -111,7 +111,8 @@ const struct query archive_queries[] = {
 		NULL },
 	[LEFT_PAGE] = { "archive_left_page",
 		"SELECT a.id, a.flags, a.dictionary, a.stanza FROM archive_left AS l JOIN archive AS a"
-		" ON a.owner = l.owner AND a.id = l.id WHERE l.owner = ? ORDER BY l.id LIMIT ?",
+		" ON a.owner = l.owner AND a.id = l.id WHERE l.owner = ? AND l.id > ?"
+		" ORDER BY l.id LIMIT ?",
 		NULL },
 	[LEFT_COUNT] = { "archive_left_count", "SELECT COUNT(*) FROM archive_left WHERE owner = ?",
 		NULL },
@@ -158,6 +159,15 @@ const struct query archive_queries[] = {
 		"SELECT COUNT(*), MAX(id) FROM (SELECT id FROM archive" WITH_RANGE
 		" ORDER BY id LIMIT ?) AS chunk",
 		NULL },
+	[NUMBER_OWNER] = { "home_number_owner", "SELECT owner FROM home_number WHERE number = ?",
+		NULL },
+	[SEEN_ALL] = { "archive_seen_all",
+		"INSERT INTO archive_seen (owner, peer, seen) SELECT owner, peer, MAX(id) FROM archive"
+		" WHERE owner = ? GROUP BY owner, peer",
+		NULL },
+	[LEFT_IDS] = { "archive_left_ids",
+		"SELECT id FROM archive_left WHERE owner = ? AND id > ? ORDER BY id LIMIT ?",
+		NULL },
 	END_QUERIES,
 };
 
@@ -200,6 +210,7 @@ archive_loaded(struct home *h, const struct rows *rows)
 {
 	if (rows->count == 0) {
 		choose_number(h);
+		h->delivered = 0;
 		return;
 	}
 	h->number = row_int(rows, 0, 0);
@@ -253,8 +264,23 @@ archive_need_number(struct home *h, struct asks *asks)
 	asks_add(asks, ask.query, args, ask.count);
 }
 
+struct home
+archive_begin(const struct home *h, struct asks *asks, int64_t number)
+{
+	struct home begun = { .worker = h->worker, .jid = h->jid, .number = number };
+	struct value args[3];
+	struct ask ask;
+
+	if (number == 0)
+		choose_number(&begun);
+	begun.number_state = NUMBER_KEPT;
+	ask = number_ask(&begun, args);
+	asks_add(asks, ask.query, ask.args, ask.count);
+	return begun;
+}
+
 void
-archive_delete(struct home *h, struct asks *asks)
+archive_delete(const struct home *h, struct asks *asks)
 {
 	struct value number = of_int(h->number), owner = of_jid(h->jid);
 

@@ -45,8 +45,13 @@ void archive_fini(void);
  * From then on the home gives ids greater than those in the archive. */
 extern const struct query *const archive_load_query;
 void archive_loaded(struct home *h, const struct rows *rows);
+/* For who fills the archive of a home that does not exist yet: adds what writes the number of its
+ * owner down (0: a new one), and returns what stands for the home in archive_put and others. */
+struct home archive_begin(const struct home *h, struct asks *asks, int64_t number);
+/* (owner) who has that number. */
+struct ask archive_number_owner(struct arena *a, int64_t number);
 /* Adds what deletes the archive and the number of its owner; next h gets another one. */
-void archive_delete(struct home *h, struct asks *asks);
+void archive_delete(const struct home *h, struct asks *asks);
 /* Adds what keeps the archive, but under no address any more: whoever has the address next does not
  * see it.  archive_retired when that is committed. */
 void archive_retire(struct home *h, struct asks *asks);
@@ -59,6 +64,10 @@ void archive_deleted(struct home *h);
 #define ARCHIVE_ID_SIZE 23
 /* As it goes on the wire: the id of a stanza-id and of a result. */
 void archive_id_write(const struct home *h, int64_t id, char out[ARCHIVE_ID_SIZE]);
+/* The id and the owner's number in an id of any archive of this deployment; any text of the right
+ * form gives some two numbers. */
+MUST_CHECK bool archive_id_open(
+	const struct worker *w, const char *text, int64_t *id, int64_t *number);
 /* False if it is not an id of this home's archive. */
 MUST_CHECK bool archive_id_read(const struct home *h, const char *text, int64_t *id);
 /* The first id of that millisecond, and the time of an id. */
@@ -123,6 +132,8 @@ struct ask archive_references(
 
 /* The owner has seen what the peer (or the room; then id is one of the room's) sent up to that id. */
 void archive_seen(struct home *h, struct asks *asks, struct jid with, int64_t id);
+/* All that is in the archive. */
+void archive_seen_all(const struct home *h, struct asks *asks);
 /* (peer, id): how far; in the order of the peers. */
 struct ask archive_seen_list(struct arena *a, const struct home *h);
 /* The keyed hash of a bare JID, as the column `peer` holds it. */
@@ -170,8 +181,9 @@ void archive_leave(const struct home *h, struct asks *asks, int64_t id);
 void archive_leave_all(const struct home *h, struct asks *asks, int64_t after, int64_t before);
 /* Forgets the pointers up to id. */
 void archive_left_done(const struct home *h, struct asks *asks, int64_t id);
-/* Rows (archive_read) that were left, oldest first; their number. */
-struct ask archive_left_page(struct arena *a, const struct home *h, unsigned limit);
+/* Rows (archive_read) that were left after that one, oldest first; their ids alone; their number. */
+struct ask archive_left_page(struct arena *a, const struct home *h, int64_t after, unsigned limit);
+struct ask archive_left_ids(struct arena *a, const struct home *h, int64_t after, unsigned limit);
 struct ask archive_left_count(struct arena *a, const struct home *h);
 /* The id that archive_stamp gave it; 0: none. */
 int64_t archive_id_of(const struct home *h, const struct stanza *s);

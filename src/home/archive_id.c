@@ -84,11 +84,11 @@ read_text(const char *text, uint8_t block[BLOCK_SIZE])
 /* ---- Ids ---------------------------------------------------------------------------- */
 
 static struct block *
-block_of(const struct home *h)
+block_of(const struct worker *w)
 {
-	struct block *b = blocks[worker_index(h->worker)];
+	struct block *b = blocks[worker_index(w)];
 
-	assert(worker_is_here(h->worker) && b);
+	assert(worker_is_here(w) && b);
 	return b;
 }
 
@@ -100,25 +100,36 @@ archive_id_write(const struct home *h, int64_t id, char out[ARCHIVE_ID_SIZE])
 
 	for (unsigned i = 0; i < BLOCK_SIZE; i++)
 		clear[i] = (uint8_t)((uint64_t)parts[i / 8] >> (56 - i % 8 * 8));
-	block_encrypt(block_of(h), clear, block);
+	block_encrypt(block_of(h->worker), clear, block);
 	write_text(block, out);
 }
 
 bool
-archive_id_read(const struct home *h, const char *text, int64_t *id)
+archive_id_open(const struct worker *w, const char *text, int64_t *id, int64_t *number)
 {
 	uint64_t parts[2] = { 0, 0 };
 	uint8_t clear[BLOCK_SIZE], block[BLOCK_SIZE];
 
 	if (!read_text(text, block))
 		return false;
-	block_decrypt(block_of(h), block, clear);
+	block_decrypt(block_of(w), block, clear);
 	for (unsigned i = 0; i < BLOCK_SIZE; i++)
 		parts[i / 8] = parts[i / 8] << 8 | clear[i];
-	if (h->number == 0 || parts[1] != (uint64_t)h->number || parts[0] == 0 ||
-		parts[0] > INT64_MAX)
+	if (parts[0] == 0 || parts[0] > INT64_MAX || parts[1] == 0 || parts[1] > INT64_MAX)
 		return false;
 	*id = (int64_t)parts[0];
+	*number = (int64_t)parts[1];
+	return true;
+}
+
+bool
+archive_id_read(const struct home *h, const char *text, int64_t *id)
+{
+	int64_t found, number;
+
+	if (!archive_id_open(h->worker, text, &found, &number) || number != h->number)
+		return false;
+	*id = found;
 	return true;
 }
 

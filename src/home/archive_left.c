@@ -43,14 +43,28 @@ archive_left_done(const struct home *h, struct asks *asks, int64_t id)
 	asks_add(asks, &archive_queries[LEFT_DONE], args, COUNT(args));
 }
 
-struct ask
-archive_left_page(struct arena *a, const struct home *h, unsigned limit)
+static struct ask
+left_after(
+	struct arena *a, const struct home *h, enum archive_query q, int64_t after, unsigned limit)
 {
-	struct value *args = ARENA_ARRAY(a, struct value, 2);
+	struct value *args = ARENA_ARRAY(a, struct value, 3);
 
 	args[0] = of_int(h->number);
-	args[1] = of_int(limit);
-	return (struct ask){ &archive_queries[LEFT_PAGE], args, 2 };
+	args[1] = of_int(after);
+	args[2] = of_int(limit);
+	return (struct ask){ &archive_queries[q], args, 3 };
+}
+
+struct ask
+archive_left_page(struct arena *a, const struct home *h, int64_t after, unsigned limit)
+{
+	return left_after(a, h, LEFT_PAGE, after, limit);
+}
+
+struct ask
+archive_left_ids(struct arena *a, const struct home *h, int64_t after, unsigned limit)
+{
+	return left_after(a, h, LEFT_IDS, after, limit);
 }
 
 struct ask

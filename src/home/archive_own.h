@@ -54,6 +54,9 @@ enum archive_query {
 	NUMBER_GET,
 	CHUNK_ALL,
 	CHUNK_WITH,
+	NUMBER_OWNER,
+	SEEN_ALL,
+	LEFT_IDS,
 };
 
 /* ---- archive_codec.c -------------------------------------------------------------- */

@@ -45,7 +45,7 @@ struct page {
 	bool more; /* there are rows behind the page */
 	bool reads_on; /* up to the end, whoever it is of */
 	int64_t covers; /* the home's last id when the newest rows were asked for */
-	bool is_counted; /* as busy */
+	struct home *counted; /* where this page is counted as being read, or NULL */
 	unsigned written;
 	msec_t pause;
 	const struct archive_view *view;
@@ -232,8 +232,8 @@ not_busy(void *page)
 {
 	struct page *p = page;
 
-	if (p->is_counted && *p->view->busy > 0) /* else the account was deleted meanwhile */
-		(*p->view->busy)--;
+	if (p->counted)
+		p->counted->reading--;
 }
 
 struct step
@@ -294,10 +294,10 @@ begin(struct job *j)
 	struct page *p = j->state;
 	struct ask ask;
 
-	if (*p->view->busy >= BUSY_MAX)
+	if (j->home->reading >= BUSY_MAX)
 		return job_sleep(j, begin, PAUSE);
-	++*p->view->busy;
-	p->is_counted = true;
+	j->home->reading++;
+	p->counted = j->home;
 	arena_keep(j->arena, not_busy, p);
 	if (p->ids_count > 0)
 		return ask_ids(j);

@@ -15,7 +15,6 @@
 /* How somebody sees an archive; lives as long as the job. */
 struct archive_view {
 	unsigned page, page_max; /* rows of a page if nothing is said, and at most */
-	unsigned *busy; /* pages of this archive that are being read; lives with the home */
 	/* Whoever asks is still there; can take more now (else it is asked again later); gets s
 	 * (borrowed). */
 	bool (*is_there)(const struct job *j);

@@ -41,6 +41,20 @@ archive_seen(struct home *h, struct asks *asks, struct jid with, int64_t id)
 	asks_add(asks, &archive_queries[SEEN_PUT], args, COUNT(args));
 }
 
+void
+archive_seen_all(const struct home *h, struct asks *asks)
+{
+	struct value owner = of_int(h->number);
+
+	asks_add(asks, &archive_queries[SEEN_ALL], &owner, 1);
+}
+
+struct ask
+archive_number_owner(struct arena *a, int64_t number)
+{
+	return ask_of(a, NUMBER_OWNER, ARGS_OF(of_int(number)));
+}
+
 struct ask
 archive_seen_list(struct arena *a, const struct home *h)
 {

@@ -126,7 +126,7 @@ create_at_home(struct job *j)
 {
 	if (j->outcome != STORE_OK)
 		return finish(j, CREDENTIAL_AWAY);
-	if (j->account->exists)
+	if (j->account->exists || j->account->reserved)
 		return finish(j, CREDENTIAL_CONFLICT);
 	return job_chore_else(j, create_keys_made, derive_keys);
 }

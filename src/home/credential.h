@@ -15,11 +15,14 @@
 
 #define SCRAM_ITERATIONS 10000
 #define SCRAM_SALT 16
+/* Of keys that another server made. */
+#define SCRAM_SALT_MAX 64
+#define SCRAM_ITERATIONS_MAX 10000000
 
 struct scram_keys {
 	enum digest digest;
 	unsigned iterations;
-	uint8_t salt[SCRAM_SALT];
+	uint8_t salt[SCRAM_SALT_MAX];
 	size_t salt_length;
 	uint8_t stored_key[DIGEST_MAX], server_key[DIGEST_MAX];
 };

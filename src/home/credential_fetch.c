@@ -112,8 +112,9 @@ credential_read(struct scram_keys *k, const struct rows *rows, enum digest d, bo
 		if (!str_is(row_str(rows, i, 1), credential_mechanism(d)))
 			continue;
 		iterations = row_int(rows, i, 3);
-		if (iterations < 1 || iterations > 10000000 ||
-			!take(row_str(rows, i, 2), found.salt, 0, SCRAM_SALT, &found.salt_length) ||
+		if (iterations < 1 || iterations > SCRAM_ITERATIONS_MAX ||
+			!take(row_str(rows, i, 2), found.salt, 0, SCRAM_SALT_MAX,
+				&found.salt_length) ||
 			!take(row_str(rows, i, 4), found.stored_key, size, 0, NULL) ||
 			!take(row_str(rows, i, 5), found.server_key, size, 0, NULL))
 			continue;

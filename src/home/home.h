@@ -70,6 +70,7 @@ struct home {
 	int64_t last_id; /* home_next_id */
 	int64_t number; /* of the owner of its archive, never 0 once it is loaded (archive.h) */
 	unsigned number_state; /* archive.c's */
+	unsigned reading; /* archive_query.c's: pages of its archive that are being read */
 	int64_t delivered; /* archive.h, «What nobody got yet» */
 	struct gate gate;
 };

@@ -1,6 +1,8 @@
 # Sources of src/home, one "libbongsu_a_SOURCES += file.c file.h" line each.
 libbongsu_a_SOURCES += src/home/home.c src/home/home.h src/home/local.h
 libbongsu_a_SOURCES += src/home/gate.c src/home/gate.h
+libbongsu_a_SOURCES += src/home/portable.c src/home/portable.h
+libbongsu_a_SOURCES += src/home/portable_account.c src/home/portable_roster.c
 libbongsu_a_SOURCES += src/home/router.c src/home/router.h
 libbongsu_a_SOURCES += src/home/account.c src/home/account.h
 libbongsu_a_SOURCES += src/home/session.c src/home/session.h src/home/outlet.h src/home/stream_info.h

@@ -90,6 +90,8 @@ MUST_CHECK struct step roster_commit(
 	struct job *j, step_fn *next, struct roster_item *i, const struct ask *extra);
 /* Pushes can bring a client from that version to the present. */
 bool roster_knows_version(const struct roster *r, int64_t version);
+/* Of a roster that begins. */
+int64_t roster_first_version(void);
 /* <item/> as clients see it. */
 struct xml *roster_item_xml(struct arena *arena, struct xml *parent, const struct roster_item *i);
 /* Sends the push of one item to a session, or to all that want the roster (NULL). */

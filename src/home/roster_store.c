@@ -164,6 +164,12 @@ epoch_after(int64_t version)
 	return (now > last ? now : last + 1) << EPOCH_SHIFT;
 }
 
+int64_t
+roster_first_version(void)
+{
+	return epoch_after(0);
+}
+
 static size_t
 removed_count(const struct roster *r)
 {

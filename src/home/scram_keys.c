@@ -18,7 +18,7 @@ scram_keys_make(struct scram_keys *k, enum digest d, struct str password, unsign
 	uint8_t salted[DIGEST_MAX], client_key[DIGEST_MAX];
 	struct str key = { (const char *)salted, size };
 
-	assert(salt_length <= SCRAM_SALT);
+	assert(salt_length <= SCRAM_SALT_MAX);
 	memset(k, 0, sizeof(*k));
 	k->digest = d;
 	k->iterations = iterations;

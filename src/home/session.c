@@ -377,7 +377,7 @@ bind_ready(struct home *h, struct home_wait *wait, bool ok)
 	struct bind_request *r = CONTAINER(wait, struct bind_request, wait);
 	struct account *a = account_of(h);
 
-	if (!ok)
+	if (!ok || a->reserved)
 		r->done(r, BIND_AWAY, NULL);
 	else if (!a->exists || a->disabled || !home_host(h))
 		r->done(r, BIND_NO_ACCOUNT, NULL);

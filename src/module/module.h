@@ -29,6 +29,7 @@
 #include "home/deliver.h"
 #include "home/gate.h"
 #include "home/job.h"
+#include "home/portable.h"
 #include "home/presence.h"
 #include "home/roster.h"
 #include "home/router.h"
@@ -74,6 +75,7 @@ struct module {
 	const struct iq_handler *iqs;
 	const struct hook *hooks;
 	const struct slot *slot; /* of each account */
+	const struct portable *portable; /* what an account takes along when it moves */
 	const struct query *queries;
 	const struct migration *migrations; /* of tables of its own; number 0: end */
 	const struct command *commands;

@@ -15,6 +15,8 @@ static const struct xep core_xeps[] = {
 	{ 160, "1.0.1", XEP_COMPLETE, NULL },
 	{ 170, "1.0", XEP_COMPLETE, NULL },
 	{ 198, "1.6.3", XEP_COMPLETE, "client streams" },
+	{ 227, "1.1", XEP_PARTIAL,
+		"privacy lists as blocked addresses, no subscriptions to nodes; by `bongsuctl`" },
 	{ 203, "2.0", XEP_COMPLETE, NULL },
 	{ 206, "1.4", XEP_COMPLETE, NULL },
 	{ 368, "1.1.0", XEP_COMPLETE, NULL },

@@ -151,6 +151,8 @@ register_one(const struct module *m)
 		service_add(s);
 	if (m->slot)
 		m->state->slot = slot_add(m->slot);
+	if (m->portable)
+		portable_add(m->portable);
 }
 
 void

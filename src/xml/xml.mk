@@ -8,3 +8,4 @@ libbongsu_a_SOURCES += src/xml/scope.c src/xml/scope.h
 libbongsu_a_SOURCES += src/xml/tree.h
 libbongsu_a_SOURCES += src/xml/write.c
 libbongsu_a_SOURCES += src/xml/xml.c src/xml/xml.h
+libbongsu_a_SOURCES += src/xml/document.c src/xml/document.h
