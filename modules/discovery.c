@@ -279,9 +279,9 @@ MODULE(discovery) = {
 	.commands = commands,
 	.http =
 		(const struct http_route[]){
-			{ .path = "/.well-known/host-meta", .methods = HTTP_GET, .cors = CORS_ANY, .handle = give_xrd },
-			{ .path = "/.well-known/host-meta.json", .methods = HTTP_GET, .cors = CORS_ANY, .handle = give_jrd },
-			{ .path = "/.well-known/host-meta-2.json", .methods = HTTP_GET, .cors = CORS_ANY, .handle = give_jrd_2 },
+			{ .path = "/.well-known/host-meta", .methods = HTTP_GET, .cors = CORS_ANY, .quiet = true, .handle = give_xrd },
+			{ .path = "/.well-known/host-meta.json", .methods = HTTP_GET, .cors = CORS_ANY, .quiet = true, .handle = give_jrd },
+			{ .path = "/.well-known/host-meta-2.json", .methods = HTTP_GET, .cors = CORS_ANY, .quiet = true, .handle = give_jrd_2 },
 			END_HTTP,
 		},
 };

@@ -1,6 +1,8 @@
 /*
  * proxied.c -- connections that come through a proxy, until its header has been read.
  *
+ * Those that a proxy makes for itself (health checks) leave no trace.
+ *
  * Runs on: the connection's worker.
  */
 #include "base/log.h"
@@ -63,6 +65,8 @@ on_bytes(struct conn *c, void *owner, const char *bytes, size_t n)
 	case PROXY_DONE:
 		break;
 	}
+	if (!h.known && buf_len(&p->got) == h.size)
+		return; /* a proxy that looks whether we are there says no more; clients begin */
 	if (!take_peer(c, &h)) {
 		refuse(c, "too many from the client's address");
 		return;
@@ -79,8 +83,13 @@ on_bytes(struct conn *c, void *owner, const char *bytes, size_t n)
 static void
 on_idle(struct conn *c, void *owner)
 {
-	(void)owner;
-	refuse(c, "no PROXY header came");
+	const struct proxied *p = owner;
+	struct proxy_header h;
+
+	if (proxy_parse(buf_str(&p->got), &h) == PROXY_DONE)
+		conn_abort(c);
+	else
+		refuse(c, "no PROXY header came");
 }
 
 static void

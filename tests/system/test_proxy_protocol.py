@@ -172,6 +172,19 @@ def counted():
     wait_for("what ended counts no more", comes_in)
 
 
+def looks():
+    """A proxy that looks whether the server is there, and nothing else, is no client."""
+    before = server.log().count("accepted a connection from 127.0.0.1")
+    for port in ("plain", "tls", "http"):
+        for header in (v2(0x20, 0x00, b""), b"PROXY UNKNOWN\r\n"):
+            with server.connect(port, direct=None) as client:
+                client.send(header)
+                client.socket.shutdown(socket.SHUT_WR)
+                check(f"a health check of {port} ends", client.ended() is None and not client.got)
+    found = server.log().count("accepted a connection from 127.0.0.1") - before
+    check("and is no line in the log", found == 0, found)
+
+
 def over_http():
     with Http(server.ports["http"]) as http:
         http.send(v4("192.0.2.10") + Http.request("GET", "/proxied"))
@@ -188,7 +201,7 @@ def over_http():
 def everything():
     with server:
         server.register("alice")
-        for part in (good, one_piece, plain_by_tls, bad, counted, over_http):
+        for part in (good, one_piece, plain_by_tls, bad, counted, looks, over_http):
             part()
         server.stop()
 
