@@ -35,6 +35,7 @@ static const struct {
 	{ "pages", scenario_pages, "--count users read pages of their archives (after --fill)" },
 	{ "history", scenario_history,
 		"--count readers ask all kinds of questions to long archives" },
+	{ "sync", scenario_sync, "a device catches up: --fill messages in each of --count chats" },
 	{ "rooms", scenario_rooms, "messages to --rooms rooms of --count occupants, then joins" },
 	{ "floor", scenario_floor, "bytes relayed between --count pairs: the machine's bound" },
 };

@@ -31,6 +31,7 @@ tests_bench_bench_SOURCES += tests/bench/scram.c
 tests_bench_bench_SOURCES += tests/bench/scram.h
 tests_bench_bench_SOURCES += tests/bench/wire.c
 tests_bench_bench_SOURCES += tests/bench/wire.h
+tests_bench_bench_SOURCES += tests/bench/sync.c
 tests_bench_bench_SOURCES += tests/bench/ws.c
 tests_bench_bench_SOURCES += tests/bench/ws.h
 EXTRA_DIST += tests/bench/bosh

@@ -31,6 +31,9 @@ int scenario_pages(const struct options *o);
 /* Questions to long archives (XEP-0313). */
 int scenario_history(const struct options *o);
 
+/* From the connection to all that was missed. */
+int scenario_sync(const struct options *o);
+
 /* Messages in rooms, and joins (XEP-0045). */
 int scenario_rooms(const struct options *o);
 

@@ -175,8 +175,8 @@ wire_advance(struct wire *w)
 	return WIRE_BROKEN;
 }
 
-long
-wire_read(struct wire *w, char *p, size_t n)
+static long
+read_some(struct wire *w, char *p, size_t n)
 {
 	ssize_t got;
 	int r;
@@ -193,6 +193,19 @@ wire_read(struct wire *w, char *p, size_t n)
 	if (got > 0)
 		return got;
 	return got < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
+}
+
+long
+wire_read(struct wire *w, char *p, size_t n)
+{
+	long got = read_some(w, p, n);
+
+	if (got > 0) {
+		w->read += (uint64_t)got;
+		w->trips += w->asked;
+		w->asked = false;
+	}
+	return got;
 }
 
 static long
@@ -231,6 +244,8 @@ wire_flush(struct wire *w)
 			return true;
 		}
 		buf_drop(&w->out, (size_t)put);
+		w->written += (uint64_t)put;
+		w->asked = true;
 	}
 	watch(w, false);
 	return true;

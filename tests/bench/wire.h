@@ -26,6 +26,9 @@ struct wire {
 	bool wants_write; /* the epoll set asks for writability */
 	SSL *ssl; /* NULL without TLS */
 	struct buf out;
+	uint64_t read, written; /* bytes, before TLS */
+	unsigned trips; /* times that something was written and then something read */
+	bool asked; /* something was written since */
 	void *tag; /* what epoll reports */
 };
 
