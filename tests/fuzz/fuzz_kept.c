@@ -1,6 +1,6 @@
 /*
  * What is read back from the store: the queue of a session after a restart, a stanza, an element, a
- * row of an archive.  The first byte says which.  Rows may be damaged in any way, and must not do
+ * row of an archive, a text whose UUIDs lie apart.  The first byte says which.  Rows may be damaged in any way, and must not do
  * harm; what can be read must be the same when it is written and read again.
  *
  * Runs on: its own process
@@ -115,6 +115,38 @@ try_row(struct str bytes)
 	arena_free(&a);
 }
 
+static bool
+is_text(struct str bytes)
+{
+	for (size_t i = 0; i < bytes.n; i++)
+		if ((unsigned char)bytes.p[i] < ' ')
+			return false;
+	return true;
+}
+
+/* As it is, it is packed and unpacked; and it is unpacked as something damaged, with its beginning as
+ * numbers. */
+static void
+try_pack(struct str bytes)
+{
+	struct buf packed = BUF_INIT, numbers = BUF_INIT, out = BUF_INIT, damaged = BUF_INIT;
+	size_t n = bytes.n < 32 ? bytes.n : 32;
+
+	if (is_text(bytes)) {
+		archive_pack(bytes, &packed, &numbers);
+		if (!archive_unpack(buf_str(&packed), buf_str(&numbers), &out) ||
+			!str_eq(buf_str(&out), bytes))
+			abort();
+	}
+	if (!archive_unpack(
+		    (struct str){ bytes.p + n, bytes.n - n }, (struct str){ bytes.p, n }, &damaged))
+		buf_clear(&damaged);
+	buf_fini(&packed);
+	buf_fini(&numbers);
+	buf_fini(&out);
+	buf_fini(&damaged);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -138,6 +170,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 'a':
 		try_row(bytes);
+		break;
+	case 'p':
+		try_pack(bytes);
 		break;
 	}
 	mem_free(&copy);
