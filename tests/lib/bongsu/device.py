@@ -191,6 +191,7 @@ class Device:
     def resumed(self):
         """Resumes the session; False if the server does not have it any more and that may be."""
         self.cut()
+        self.take()  # what counts in h
         self.client = resume(self.server, self.client)
         answer = self.client.resumed
         if answer.name == "resumed":
