@@ -126,6 +126,19 @@ def another_browser(browser, url):
     page.close()
 
 
+def from_elsewhere(browser, http, https):
+    """Under a name that is not the host's, as most pages are, the page is the same; but not without TLS."""
+    page = browser.page(https.replace("127.0.0.1", "chat.example"))
+    page.log_in("carol")
+    check("under another name carol logs in", page.is_in())
+    in_order(page)
+    page.close()
+    page = browser.page(http.replace("127.0.0.1", "chat.example"))
+    check("without TLS the page says what is missing", page.sees("#trouble", "HTTPS"))
+    in_order(page)
+    page.close()
+
+
 def newcomer(server, browser, url):
     """Makes an account, and a friend."""
     bob = server.login("bob")
@@ -188,6 +201,7 @@ def everything():
         another_browser(browser, https)
         phone(server, browser, http)
         newcomer(server, browser, http)
+        from_elsewhere(browser, http, https)
         server.stop()
     print(f"     pictures: {PICTURES}")
 

@@ -63,13 +63,14 @@ def listens(port):
 class Script:
     """contrib/run, its output and its end."""
 
-    def __init__(self, folder, *options):
+    def __init__(self, folder, *options, path=os.environ["PATH"]):
         self.folder = folder
         self.port = free_block()
         self.begin = time.monotonic()
         self.process = subprocess.Popen(
             [TOP / "contrib/run", "--no-install", "--dir", folder, "--port", str(self.port),
-             *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+             *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+            env=os.environ | {"PATH": path})
         self.output = ""
 
     def wait_for(self, text, seconds):
@@ -279,6 +280,25 @@ def second_start(folder, store, secrets):
     check(f"{store}: nothing is left behind", not script.leftovers(), str(script.leftovers()))
 
 
+def without_npm(folder):
+    """The server needs no page; it says how to get one."""
+    tools = folder / "tools"
+    tools.mkdir(exist_ok=True)
+    (tools / "npm").write_text("#!/bin/sh\nexit 1\n", encoding="ascii")
+    (tools / "npm").chmod(0o755)
+    for part, kept in (("web", "web-kept"), ("web.npm", "npm-kept")):
+        shutil.rmtree(folder / kept, ignore_errors=True)
+        (folder / part).rename(folder / kept)
+    script = Script(folder, path=f"{tools}:{os.environ['PATH']}")
+    check("without npm the server starts", script.started(60), script.output[-2000:])
+    check("and says why there is no page", "No page to chat from: " in script.output, script.output[-2000:])
+    check("at the page's address is nothing", "404" in fetched(f"http://127.0.0.1:{script.port + 2}/"))
+    check("it stops, too", script.stop(signal.SIGTERM) == 0)
+    shutil.rmtree(folder / "web.npm", ignore_errors=True)
+    (folder / "web-kept").rename(folder / "web")
+    (folder / "npm-kept").rename(folder / "web.npm")
+
+
 def wrong_options():
     for options in (["--port", "none"], ["--store", "files"], ["--account", "dave"], ["--what"]):
         done = subprocess.run([TOP / "contrib/run", *options], stdout=subprocess.PIPE,
@@ -318,6 +338,8 @@ def main():
         check(f"{store}: its ports are closed", not listens(script.port))
         check(f"{store}: no process stays", not script.leftovers(), str(script.leftovers()))
         second_start(folder, store, script.secrets)
+        if store == "sqlite" and (folder / "web").is_dir():
+            without_npm(folder)
     if own and not counts["FAIL"]:
         shutil.rmtree(own, ignore_errors=True)
     print(f"{counts['ok']} passed, {counts['FAIL']} failed, {counts['SKIP']} skipped")

@@ -103,6 +103,8 @@ function tell(error) {
 }
 
 async function start() {
+	if (!window.isSecureContext) // browsers compute no SCRAM there, and the server lets nobody log in
+		throw new Error("the browser has to come over HTTPS");
 	const answer = await fetch(new URL("config.json", here), { cache: "no-store" });
 
 	if (!answer.ok)

@@ -13,7 +13,7 @@ const [program, timeout] = process.argv.slice(2);
 const browser = await chromium.launch({
 	executablePath: program,
 	timeout: Number(timeout),
-	args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
+	args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--host-resolver-rules=MAP *.example 127.0.0.1"],
 });
 const pages = new Map();
 
