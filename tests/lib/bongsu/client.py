@@ -139,6 +139,7 @@ class Client:
         source: the loopback address to come from. proxied: the address to claim by the PROXY protocol."""
         self.host = host
         self.socket = socket.create_connection((address, port), WAIT, source and (source, 0))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.parser = Parser()
         self.features = self.jid = self.error = None
         self.ids = itertools.count(1)
