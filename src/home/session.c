@@ -116,6 +116,9 @@ sessions_fini(struct local *l)
 	mem_free(&l->seats);
 }
 
+/* Written down among the marks. */
+#define HISTORY_TO "history to "
+
 static const char *mark_names[64];
 static unsigned marks_count;
 
@@ -130,6 +133,8 @@ session_mark_add(const char *name)
 void
 session_marks_write(const struct session *s, struct buf *out)
 {
+	if (s->history_to > 0)
+		buf_printf(out, HISTORY_TO "%lld\n", (long long)s->history_to);
 	for (unsigned i = 0; i < marks_count; i++)
 		if (s->marks & UINT64_C(1) << i)
 			buf_printf(out, "%s\n", mark_names[i]);
@@ -141,6 +146,12 @@ session_marks_read(struct session *s, struct str names)
 	while (names.p) {
 		struct str name = str_cut(&names, '\n');
 
+		if (str_starts(name, STR(HISTORY_TO))) {
+			name.p += sizeof(HISTORY_TO) - 1;
+			name.n -= sizeof(HISTORY_TO) - 1;
+			(void)str_int(name, 1, INT64_MAX, &s->history_to); /* else it stays 0 */
+			continue;
+		}
 		for (unsigned i = 0; i < marks_count; i++)
 			if (str_is(name, mark_names[i]))
 				s->marks |= UINT64_C(1) << i;

@@ -116,7 +116,7 @@ struct receipt session_receipt(struct session *s);
 /* A bit of session->marks for a module; before workers start.  name (kept) stands for it when a
  * session is written down for a restart. */
 uint64_t session_mark_add(const char *name);
-/* The names of its marks, each with a line end; and back, where names that nobody knows (any more)
+/* How far it read the history, and the names of its marks, each with a line end; and back, where names that nobody knows (any more)
  * mean nothing. */
 void session_marks_write(const struct session *s, struct buf *out);
 void session_marks_read(struct session *s, struct str names);

@@ -87,6 +87,8 @@ def nothing_is_missing(how):
     check("and copies", alice.wait(lambda e: e.find(INNER) is not None))
     tablet.ask("set", "<unblock xmlns='urn:xmpp:blocking'/>")
     tablet.ends()
+    alice.sync()
+    ack(alice)  # or it waits for the next login
     server.ctl("delete_rosteritem", "alice", "localhost", "eve", "localhost")
     carol = server.login("carol", "x")
     carol.available()
@@ -295,6 +297,23 @@ def twice(how):
     bob.ends()
 
 
+def reader(how):
+    """A session that read the history, and becomes available only after the restart."""
+    bob = server.login("bob", "r")
+    say(bob, "carol@localhost", "read").sync()
+    carol = enable(server.login("carol", "reader"))
+    carol.ask("set", "<query xmlns='urn:xmpp:mam:2'/>")
+    carol.sync()
+    ack(carol)
+    how()
+    check("it is told", shut_down(carol))
+    carol = resume(server, carol)
+    carol.available()
+    say(carol, carol.bare, "the end")
+    check("it does not get again what it read", bodies(carol, 1) == ["the end"])
+    carol.ends()
+
+
 def many(how):
     """More sessions than are loaded at a time."""
     names = [f"u{n}" for n in range(70)]
@@ -334,6 +353,6 @@ def over():
     server.stop()
 
 
-PARTS = (nothing_is_missing, those_that_wait, nobody_comes_back, rooms, events_of_contacts, twice)
+PARTS = (nothing_is_missing, those_that_wait, nobody_comes_back, rooms, events_of_contacts, twice, reader)
 run(start, *(begin_and_end(part, how) for how in (by_ctl, by_manager) for part in PARTS),
     damaged, begin_and_end(many, by_ctl), over)
