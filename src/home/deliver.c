@@ -254,7 +254,22 @@ deliver_held(struct account *a, const struct stanza *message, int64_t place)
 	give_out(&ev, addressed(a, message->to));
 }
 
-/* With the time at which it came (XEP-0203), unless it says so itself. */
+/* It says when it came, in our name: beside it, or in it if it was written down meanwhile. */
+static bool
+is_stamped(const struct stanza *s, const char *host)
+{
+	const struct xml *x;
+
+	for (x = s->beside; x; x = x->next)
+		if (xml_is(x, NS_DELAY, "delay"))
+			return true;
+	for (x = stanza_child(s, NS_DELAY, "delay"); x; x = xml_next(x, NS_DELAY, "delay"))
+		if (text_eq(xml_get(x, "from"), host))
+			return true;
+	return false;
+}
+
+/* With the time at which it came (XEP-0203), once. */
 static const struct stanza *
 stamped(const struct account *a, const struct stanza *s, msec_t at)
 {
@@ -262,9 +277,8 @@ stamped(const struct account *a, const struct stanza *s, msec_t at)
 	struct xml *delay = xml_new(arena, NS_DELAY, "delay");
 	char stamp[DATETIME_SIZE];
 
-	for (const struct xml *x = s->beside; x; x = x->next)
-		if (xml_is(x, NS_DELAY, "delay"))
-			return stanza_ref(s);
+	if (is_stamped(s, jid_text(arena, jid_host(a->home.jid))))
+		return stanza_ref(s);
 	datetime_write(stamp, at);
 	xml_attr(arena, delay, "from", jid_text(arena, jid_host(a->home.jid)));
 	xml_attr(arena, delay, "stamp", stamp);

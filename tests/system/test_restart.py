@@ -314,6 +314,24 @@ def reader(how):
     carol.ends()
 
 
+def late_twice(how):
+    """What came late and was not acknowledged goes to another device after the restart."""
+    bob = server.login("bob", "r")
+    say(bob, "carol@localhost", "late").sync()
+    phone = enable(server.login("carol", "phone"), more=" max='3'")
+    phone.available()
+    check("it comes", bodies(phone, 1) == ["late"])
+    phone.close()
+    server.wait_log("waits to be resumed")
+    how()
+    tablet = server.login("carol", "tablet")
+    tablet.available()
+    got = tablet.wait(lambda e: e.name == "message" and e.text("c:body"))
+    check("and comes to the other, with the time at which it came", got.text("c:body") == "late" and
+          len(got.all("{urn:xmpp:delay}delay")) == 1, got)
+    tablet.ends()
+
+
 def many(how):
     """More sessions than are loaded at a time."""
     names = [f"u{n}" for n in range(70)]
@@ -355,4 +373,4 @@ def over():
 
 PARTS = (nothing_is_missing, those_that_wait, nobody_comes_back, rooms, events_of_contacts, twice, reader)
 run(start, *(begin_and_end(part, how) for how in (by_ctl, by_manager) for part in PARTS),
-    damaged, begin_and_end(many, by_ctl), over)
+    damaged, begin_and_end(late_twice, by_manager), begin_and_end(many, by_ctl), over)
