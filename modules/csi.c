@@ -110,6 +110,8 @@ key_of(struct arena *a, const struct stanza *s)
 	if (s->type == MESSAGE_ERROR || stanza_child(s, NS_CLIENT, "body"))
 		return NULL;
 	node = node_of(s);
+	if (node && str_starts(str_of(node), STR("urn:xmpp:mucsub:")))
+		return NULL; /* each says something else: what was said in a room */
 	if (node)
 		return arena_printf(a, "node %s %s", from, node);
 	if (s->type == MESSAGE_HEADLINE)

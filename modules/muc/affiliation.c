@@ -73,12 +73,23 @@ affiliate_set(struct room *room, struct str jid, enum affiliation to, const char
 	room->count_of[to]++;
 	set_text(&a->nick, to == AFF_OUTCAST ? NULL : nick);
 	set_text(&a->reason, reason);
+	if (to < AFF_MEMBER)
+		affiliate_subscribe(room, a, 0);
+}
+
+void
+affiliate_subscribe(struct room *room, struct affiliate *a, unsigned events)
+{
+	room->subscribers -= a->events != 0;
+	room->subscribers += events != 0;
+	a->events = events;
 }
 
 static void
 affiliate_drop(struct room *room, struct affiliate *a)
 {
 	hash_remove(&room->affiliates, &a->node);
+	affiliate_subscribe(room, a, 0);
 	room->count_of[a->affiliation]--;
 	mem_free(&a->jid);
 	mem_free(&a->nick);
@@ -244,6 +255,8 @@ absent(struct room *room, const struct affiliation_change *c)
 	item_of(a, x, c);
 	s = stanza_new(&a, STANZA_MESSAGE, MESSAGE_NORMAL, room->home.jid, JID_NONE, NULL, x);
 	room_send_seers(room, s);
+	if (room->config->whois == WHOIS_ANYONE)
+		room_event(room, EVENT_AFFILIATIONS, s);
 }
 
 /* XEP-0045 9.5: who becomes a member of a members-only room is invited by the one who did it. */
@@ -287,9 +300,14 @@ apply_affiliation(
 	struct room *room, const struct change_set *set, const struct affiliation_change *c)
 {
 	enum affiliation was = room_affiliation(room, c->who);
-	bool found = false;
+	struct affiliate *one = affiliate_find(room, jid_full(c->who));
+	bool found = false, same = one && one->affiliation == c->to && text_eq(one->nick, c->nick);
 
 	affiliate_set(room, jid_full(c->who), c->to, c->nick, c->reason, set->version);
+	if (c->sets_events)
+		affiliate_subscribe(room, affiliate_find(room, jid_full(c->who)), c->events);
+	if (c->sets_events && same)
+		return; /* nobody else is concerned */
 	for_each_occupant(o, room)
 	{
 		enum affiliation to = room_affiliation(room, o->bare);

@@ -97,7 +97,8 @@ static const struct field subscribe_fields[] = {
 	TEXT_FIELD(struct subscribe_args, nick, .flags = FIELD_REQUIRED,
 		.doc = "The nick that is reserved for it; may be empty"),
 	ROOM_FIELDS(struct subscribe_args),
-	LIST_FIELD(struct subscribe_args, nodes, .max = 16, .doc = "Not used: all that counts"),
+	LIST_FIELD(struct subscribe_args, nodes, .max = 16,
+		.doc = "Events to be sent, such as urn:xmpp:mucsub:nodes:messages; none: it is a member only"),
 	END_FIELDS,
 };
 
@@ -120,7 +121,8 @@ static const struct field many_fields[] = {
 	LIST_FIELD(struct many_args, users, .max = CHANGES_MAX, .flags = FIELD_REQUIRED,
 		.doc = "Accounts as user@host:nick, with commas between them; the nick may be left out"),
 	ROOM_FIELDS(struct many_args),
-	LIST_FIELD(struct many_args, nodes, .max = 16, .doc = "Not used: all that counts"),
+	LIST_FIELD(struct many_args, nodes, .max = 16,
+		.doc = "Events to be sent, such as urn:xmpp:mucsub:nodes:messages; none: it is a member only"),
 	END_FIELDS,
 };
 
@@ -152,15 +154,24 @@ write_changes(struct job *j, struct change_set *all)
 }
 
 static struct step
-change(struct job *j, const char *user, const char *host, enum affiliation to, const char *nick)
+change(struct job *j, const char *user, const char *host, enum affiliation to)
 {
 	struct change_set *all = ARENA_NEW(j->arena, struct change_set);
 	struct affiliation_change *c = &all->list[all->count++];
 
 	if (jid_make(j->arena, str_of(user), str_of(host), STR_NONE, &c->who) != JID_OK)
 		return call_error(j, "invalid_jid", "'%s@%s' is not an address", user, host);
-	fill(j, c, to, nick);
+	fill(j, c, to, NULL);
 	return write_changes(j, all);
+}
+
+/* Without nodes it gets no events, but is a member. */
+static void
+set_events(struct affiliation_change *c, const char *const *nodes)
+{
+	c->sets_events = nodes && *nodes;
+	for (; nodes && *nodes; nodes++)
+		c->events |= room_event_bit(*nodes);
 }
 
 static struct step
@@ -183,7 +194,7 @@ set(struct job *j)
 {
 	const struct set_args *a = CALL_ARGS(j, struct set_args);
 
-	return change(j, a->user, a->host, (enum affiliation)a->affiliation, NULL);
+	return change(j, a->user, a->host, (enum affiliation)a->affiliation);
 }
 
 static struct step
@@ -198,12 +209,16 @@ static struct step
 subscribe(struct job *j)
 {
 	const struct subscribe_args *a = CALL_ARGS(j, struct subscribe_args);
-	enum affiliation is = AFF_NONE;
-	struct jid who;
+	struct change_set *all = ARENA_NEW(j->arena, struct change_set);
+	struct affiliation_change *c = &all->list[all->count++];
+	enum affiliation is;
 
-	if (jid_make(j->arena, str_of(a->user), str_of(a->host), STR_NONE, &who) == JID_OK)
-		is = room_affiliation(room_of(j->home), who);
-	return change(j, a->user, a->host, is > AFF_MEMBER ? is : AFF_MEMBER, a->nick);
+	if (jid_make(j->arena, str_of(a->user), str_of(a->host), STR_NONE, &c->who) != JID_OK)
+		return call_error(j, "invalid_jid", "'%s@%s' is not an address", a->user, a->host);
+	is = room_affiliation(room_of(j->home), c->who);
+	fill(j, c, is > AFF_MEMBER ? is : AFF_MEMBER, a->nick);
+	set_events(c, a->nodes);
+	return write_changes(j, all);
 }
 
 static struct step
@@ -233,6 +248,7 @@ subscribe_all(struct job *j)
 		is = room_affiliation(room_of(j->home), c->who);
 		fill(j, c, is > AFF_MEMBER ? is : AFF_MEMBER,
 			nick.p ? arena_str(j->arena, nick) : NULL);
+		set_events(c, a->nodes);
 	}
 	return write_changes(j, all);
 }
@@ -250,7 +266,7 @@ unsubscribe(struct job *j)
 {
 	const struct unsubscribe_args *a = CALL_ARGS(j, struct unsubscribe_args);
 
-	return change(j, a->user, a->host, AFF_NONE, NULL);
+	return change(j, a->user, a->host, AFF_NONE);
 }
 
 static step_fn subscribers_list;
@@ -317,12 +333,28 @@ subscriptions_run(struct job *j)
 	return ask_rooms(j, subscriptions_list);
 }
 
+/* With commas between them. */
+static const char *
+nodes_text(struct arena *a, unsigned events)
+{
+	AUTO(buf_fini) struct buf b = BUF_INIT;
+	struct xml *all = xml_new(a, NS_MUCSUB, "all");
+
+	room_event_nodes(a, all, events);
+	xml_for_each(x, all)
+	{
+		buf_printf(&b, "%s%s", buf_len(&b) > 0 ? "," : "", xml_get(x, "node"));
+	}
+	return arena_str(a, buf_str(&b));
+}
+
 static struct step
 subscriptions_list(struct job *j)
 {
 	for (size_t i = 0; i < j->rows->count; i++)
 		CALL_ROW(j, row_str(j->rows, i, 0).p, row_str(j->rows, i, 2).p,
-			affiliation_name((enum affiliation)row_int(j->rows, i, 1)));
+			affiliation_name((enum affiliation)row_int(j->rows, i, 1)),
+			nodes_text(j->arena, (unsigned)row_int(j->rows, i, 3)));
 	return call_done(j);
 }
 
@@ -412,7 +444,8 @@ const struct command member_commands[] = {
 	{ "get_user_rooms", MUC_TAG, 0, ARGS_OF(user), rooms_run, "room",
 		"List the rooms that an account belongs to", "get_user_rooms alice example.org" },
 	{ "get_user_subscriptions", MUC_TAG, 0, ARGS_OF(user), subscriptions_run,
-		"room\tnick\taffiliation", "List the rooms of an account with its nicks there",
+		"room\tnick\taffiliation\tevents",
+		"List the rooms of an account with its nicks there",
 		"get_user_subscriptions alice example.org" },
 	{ "send_direct_invitation", MUC_TAG, COMMAND_WRITE | COMMAND_SECRET, ARGS_OF(invite),
 		invite_run, NULL, "Invite users to a room (XEP-0249)",

@@ -21,6 +21,7 @@ static const char *const features[] = {
 	NS_HATS,
 	NS_COMMANDS,
 	NS_MAV,
+	NS_MUCSUB,
 	NS_SID,
 	NS_MODERATE,
 	NS_RETRACT,

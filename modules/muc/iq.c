@@ -27,6 +27,9 @@ static const struct iq_handler handlers[] = {
 	{ NS_MAM, "query", ON_SET, 0, room_history },
 	{ NS_MAM, "query", ON_GET, 0, room_history_form },
 	{ NS_MAM, "metadata", ON_GET, 0, room_history_bounds },
+	{ NS_MUCSUB, "subscribe", ON_SET, 0, subscribe_set },
+	{ NS_MUCSUB, "unsubscribe", ON_SET, 0, unsubscribe_set },
+	{ NS_MUCSUB, "subscriptions", ON_GET, 0, subscriptions_get },
 	{ NS_PING, "ping", ON_GET, 0, room_ping },
 	END_IQS,
 };

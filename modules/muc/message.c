@@ -29,6 +29,7 @@ room_announce(struct room *room, const unsigned *codes)
 		user_status(a, x, *codes);
 	s = stanza_new(&a, STANZA_MESSAGE, MESSAGE_GROUPCHAT, room->home.jid, JID_NONE, NULL, x);
 	room_send_all(room, s);
+	room_event(room, EVENT_CONFIG, s);
 }
 
 static void
@@ -62,6 +63,8 @@ said(struct room *room, const struct saying *what)
 		room_retract(room, what);
 	if (what->counts)
 		room_tell_missed(room, what);
+	if (what->id)
+		room_event(room, what->is_subject ? EVENT_SUBJECT : EVENT_MESSAGES, what->message);
 }
 
 /* Whoever says it again may not have heard it.  Its id is in the archive. */

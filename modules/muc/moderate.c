@@ -173,6 +173,7 @@ moderated(struct job *j)
 
 	history_forget(room, m->id);
 	room_send_all(room, m->what.message);
+	room_event(room, EVENT_MESSAGES, m->what.message);
 	return iq_result(j, NULL);
 }
 

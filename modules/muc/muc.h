@@ -27,6 +27,7 @@
 #define NS_COMMANDS "http://jabber.org/protocol/commands"
 #define FORM_CONFIG NS_MUC "#roomconfig"
 #define FORM_REGISTER NS_MUC "#register"
+#define NS_MUCSUB "urn:xmpp:mucsub:0"
 #define NS_MAV "urn:xmpp:muc:affiliations:1"
 #define NS_HATS "urn:xmpp:hats:0"
 #define NS_RETRACT "urn:xmpp:message-retract:1"
@@ -146,6 +147,7 @@ struct affiliate {
 	char *nick; /* reserved; or NULL */
 	char *reason; /* or NULL */
 	int64_t version; /* XEP-0463: of the last change */
+	unsigned events; /* that it gets while it is not in the room: bits of enum muc_event */
 };
 
 /* A nick, with all devices that share it. */
@@ -205,6 +207,7 @@ struct room {
 	msec_t created, used; /* wall */
 	struct hash affiliates;
 	unsigned count_of[AFF_COUNT];
+	unsigned subscribers; /* affiliates with events */
 	int64_t version; /* of the affiliations: the last change's */
 	int64_t version_floor; /* removals before are forgotten */
 	struct hash occupants, visits;
@@ -323,11 +326,15 @@ struct affiliate *affiliate_by_nick(const struct room *room, const char *nick);
 void affiliate_set(struct room *room, struct str jid, enum affiliation a, const char *nick,
 	const char *reason, int64_t version);
 void affiliates_drop(struct room *room);
+/* Likewise. */
+void affiliate_subscribe(struct room *room, struct affiliate *a, unsigned events);
 
 struct affiliation_change {
 	struct jid who; /* bare, or a domain */
 	enum affiliation to;
 	const char *reason, *nick; /* may be NULL */
+	bool sets_events; /* else they stay */
+	unsigned events;
 	bool is_role; /* of who has that nick, instead */
 	enum role role;
 };
@@ -425,6 +432,8 @@ void presence_forget(struct occupant *o);
  * reason, actor may be NULL. */
 void presence_broadcast(struct room *room, struct occupant *o, const struct visit *knows,
 	const char *reason, const char *actor);
+/* For who subscribed to that: o has come, which was broadcast. */
+void presence_came(struct room *room, struct occupant *o);
 /* Unavailable presence of o: to its device v (NULL: all of them), with 110, and to others. */
 void presence_gone(struct room *room, struct occupant *o, struct visit *v,
 	const struct removal *why, const char *new_nick, bool to_others);
@@ -484,9 +493,12 @@ void muc_iq(struct room *room, const struct stanza *s, const struct receipt *r);
 /* A nick or a room's own JID is asked; steps of jobs at the room's home. */
 step_fn admin_get, admin_set, owner_get, owner_set, room_info, room_items, room_ping, register_get,
 	register_set, register_approve, room_history, room_history_form, room_history_bounds,
-	author_look, room_vcard_get, room_vcard_set, hats_command, moderate_set;
+	subscribe_set, unsubscribe_set, subscriptions_get, author_look, room_vcard_get,
+	room_vcard_set, hats_command, moderate_set;
 /* Presence of the room itself with its avatar, for clients that know it only so (XEP-0153). */
 const struct stanza *room_avatar_shown(const struct room *room);
+/* The nick is another's, in the room or reserved. */
+bool room_nick_taken(const struct room *room, struct jid who, const char *nick);
 /* What somebody who asks is here; all devices of an occupant count, those that are not in the room
  * too (XEP-0045 8, 9). */
 struct standing standing_of(const struct room *room, struct jid who);
@@ -521,6 +533,22 @@ MUST_CHECK struct step hats_info(struct job *j, struct xml *query);
 void hats_items(struct job *j, struct xml *query);
 /* For muc#roominfo; NULL: there are none. */
 const char *hats_hash(const struct room *room, struct arena *a);
+
+/* ---- Subscriptions (subscribe.c) ------------------------------------------------------------------- */
+
+enum muc_event {
+
+#define EVENT(name, node, doc) EVENT_##name,
+#include "modules/muc/event.def"
+#undef EVENT
+};
+
+/* That happened, and s says it: for those who subscribed to it and are not in the room. */
+void room_event(struct room *room, enum muc_event event, const struct stanza *s);
+/* The bit of a node; 0: there is none of that name. */
+unsigned room_event_bit(const char *node);
+/* Adds an <event/> for each of them. */
+void room_event_nodes(struct arena *a, struct xml *to, unsigned events);
 
 /* ---- Who is not there (away.c) --------------------------------------------------------------------- */
 

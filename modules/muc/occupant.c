@@ -337,6 +337,8 @@ enter(struct room *room, const struct entry *e)
 	codes_of(e, codes);
 	presence_enter(room, v, e->x, codes);
 	presence_broadcast(room, v->occupant, v, NULL, NULL);
+	if (v->occupant->visits.next == &v->link && v->occupant->visits.prev == &v->link)
+		presence_came(room, v->occupant);
 }
 
 static void

@@ -297,6 +297,9 @@ presence_broadcast(struct room *room, struct occupant *o, const struct visit *kn
 		return;
 	broadcast_to(room, o, true, reason, actor, a);
 	broadcast_to(room, o, false, reason, actor, a);
+	if (room->subscribers > 0)
+		room_event(
+			room, EVENT_PRESENCE, shown(room, o, room->config->whois == WHOIS_ANYONE));
 }
 
 void
@@ -335,6 +338,22 @@ presence_gone(struct room *room, struct occupant *o, struct visit *v, const stru
 		send_to(room, s, all);
 		stanza_unref(&s);
 	}
+	if (room->subscribers == 0)
+		return;
+	how.with_jid = room->config->whois == WHOIS_ANYONE;
+	s = make(room, of, base, &how);
+	room_event(room, EVENT_PRESENCE, s);
+	if (!new_nick)
+		room_event(room, EVENT_PARTICIPANTS, s);
+	stanza_unref(&s);
+}
+
+void
+presence_came(struct room *room, struct occupant *o)
+{
+	if (room->subscribers > 0 && is_shown(room, o))
+		room_event(room, EVENT_PARTICIPANTS,
+			shown(room, o, room->config->whois == WHOIS_ANYONE));
 }
 
 /* ---- Entering ------------------------------------------------------------------------------------------ */

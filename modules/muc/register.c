@@ -66,15 +66,15 @@ ask_admins(struct room *room, struct jid who, const char *nick)
 	}
 }
 
-static const char *
-nick_taken_by_other(const struct room *room, struct jid who, const char *nick)
+bool
+room_nick_taken(const struct room *room, struct jid who, const char *nick)
 {
 	const struct affiliate *one = affiliate_by_nick(room, nick);
 	const struct occupant *o = occupant_find(room, str_of(nick));
 
 	if (one && !str_is(jid_full(who), one->jid))
-		return one->jid;
-	return o && !jid_eq(o->bare, who) ? o->nick : NULL;
+		return true;
+	return o && !jid_eq(o->bare, who);
 }
 
 static struct step
@@ -147,7 +147,7 @@ register_set(struct job *j)
 	nick = nick_of(j, &why);
 	if (!nick)
 		return iq_refuse(j, &why);
-	if (nick_taken_by_other(room, who, nick))
+	if (room_nick_taken(room, who, nick))
 		return iq_error(j, COND_CONFLICT, "that nick is taken");
 	if (is >= AFF_MEMBER || !room->config->membersonly)
 		return set_nick(j, who, is > AFF_MEMBER ? is : AFF_MEMBER, nick);

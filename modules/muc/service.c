@@ -17,13 +17,15 @@
 #define KEY_USERS "{urn:xmpp:channel-search:0:order}nusers"
 #define PAGE 100
 
-static step_fn info, items, items_page, ping, search, search_page;
+static step_fn info, items, items_page, ping, search, search_page, subscriptions,
+	subscriptions_list;
 
 static const struct iq_handler handlers[] = {
 	{ NS_DISCO_INFO, "query", ON_GET, 0, info },
 	{ NS_DISCO_ITEMS, "query", ON_GET, 0, items },
 	{ NS_PING, "ping", ON_GET, 0, ping },
 	{ NS_SEARCH, "search", ON_GET, 0, search },
+	{ NS_MUCSUB, "subscriptions", ON_GET, 0, subscriptions },
 	END_IQS,
 };
 
@@ -58,7 +60,7 @@ static struct step
 info(struct job *j)
 {
 	static const char *const features[] = { NS_MUC, NS_DISCO_INFO, NS_DISCO_ITEMS, NS_RSM,
-		NS_PING, NS_VCARD, NS_OCCUPANT_ID, NS_MUC "#stable_id" };
+		NS_PING, NS_VCARD, NS_OCCUPANT_ID, NS_MUC "#stable_id", NS_MUCSUB };
 	const struct muc_options *o = muc_options(j->host);
 	struct xml *query = xml_new(j->arena, NS_DISCO_INFO, "query"),
 		   *i = xml_add(j->arena, query, NS_DISCO_INFO, "identity");
@@ -149,6 +151,37 @@ items_page(struct job *j)
 		add_set(j, query, count > 0 ? row_str(j->rows, 0, 0).p : NULL,
 			count > 0 ? row_str(j->rows, count - 1, 0).p : NULL);
 	return iq_result(j, query);
+}
+
+/* ---- What an account has subscribed to (MUC/Sub) ------------------------------------------------------- */
+
+static struct step
+subscriptions(struct job *j)
+{
+	return job_query(j, subscriptions_list, &room_queries[MEMBER_LIST],
+		ARGS(of_str(jid_bare_str(j->stanza->from))));
+}
+
+static struct step
+subscriptions_list(struct job *j)
+{
+	struct xml *list = xml_new(j->arena, NS_MUCSUB, "subscriptions");
+
+	for (size_t i = 0; i < j->rows->count; i++) {
+		struct str room = row_str(j->rows, i, 0);
+		struct str domain = room;
+		unsigned events = (unsigned)row_int(j->rows, i, 3);
+		struct xml *x;
+
+		(void)str_cut(&domain, '@');
+		if (!events || !str_eq(domain, jid_domain(j->stanza->to)))
+			continue;
+		x = xml_add(j->arena, list, NS_MUCSUB, "subscription");
+		xml_attr(j->arena, x, "jid", arena_str(j->arena, room));
+		xml_attr(j->arena, x, "nick", arena_str(j->arena, row_str(j->rows, i, 2)));
+		room_event_nodes(j->arena, x, events);
+	}
+	return iq_result(j, list);
 }
 
 /* ---- Search (XEP-0433) ----------------------------------------------------------------------------------------- */

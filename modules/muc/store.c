@@ -36,7 +36,7 @@ const struct query room_queries[] = {
 		"subject_at, hats, avatar FROM muc_room WHERE owner = ?",
 		NULL },
 	[ROOM_LOAD_AFFILIATIONS] = { "muc_load_affiliations",
-		"SELECT jid, affiliation, nick, reason, version FROM muc_affiliation "
+		"SELECT jid, affiliation, nick, reason, version, events FROM muc_affiliation "
 		"WHERE owner = ?",
 		NULL },
 	[ROOM_LOAD_OCCUPANTS] = { "muc_load_occupants",
@@ -69,23 +69,26 @@ const struct query room_queries[] = {
 		"(?, ?, ?, ?, ?)",
 		NULL },
 	[AFFILIATION_PUT] = { "muc_put_affiliation",
-		"REPLACE INTO muc_affiliation (owner, jid, affiliation, nick, reason, version) "
-		"VALUES (?, ?, ?, ?, ?, ?)",
+		"REPLACE INTO muc_affiliation (owner, jid, affiliation, nick, reason, version, events) "
+		"VALUES (?, ?, ?, ?, ?, ?, ?)",
 		NULL },
 	[AFFILIATION_VERSION] = { "muc_affiliation_version",
 		"UPDATE muc_room SET version = ?, members =" MEMBERS " WHERE owner = ?", NULL },
 	[MEMBER_PUT] = { "muc_put_member",
-		"INSERT INTO muc_member (owner, room, affiliation, nick, since) VALUES (?, ?, ?, ?, ?)"
+		"INSERT INTO muc_member (owner, room, affiliation, nick, since, events)"
+		" VALUES (?, ?, ?, ?, ?, ?)"
 		" ON CONFLICT (owner, room) DO UPDATE SET affiliation = excluded.affiliation,"
-		" nick = excluded.nick",
-		"INSERT INTO muc_member (owner, room, affiliation, nick, since) VALUES (?, ?, ?, ?, ?)"
-		" ON DUPLICATE KEY UPDATE affiliation = VALUES(affiliation), nick = VALUES(nick)" },
+		" nick = excluded.nick, events = excluded.events",
+		"INSERT INTO muc_member (owner, room, affiliation, nick, since, events)"
+		" VALUES (?, ?, ?, ?, ?, ?)"
+		" ON DUPLICATE KEY UPDATE affiliation = VALUES(affiliation), nick = VALUES(nick),"
+		" events = VALUES(events)" },
 	[MEMBER_ROOMS] = { "muc_member_rooms",
 		"SELECT m.room, n.number, m.since FROM muc_member AS m JOIN home_number AS n"
 		" ON n.owner = m.room WHERE m.owner = ?",
 		NULL },
 	[MEMBER_LIST] = { "muc_member_list",
-		"SELECT room, affiliation, nick FROM muc_member WHERE owner = ? ORDER BY room",
+		"SELECT room, affiliation, nick, events FROM muc_member WHERE owner = ? ORDER BY room",
 		NULL },
 	[ACCOUNT_LEAVES] = { "muc_account_leaves",
 		"DELETE FROM muc_affiliation WHERE jid = ? AND affiliation > 0 AND owner IN "
@@ -128,9 +131,12 @@ take_affiliations(struct room *room, const struct rows *rows)
 		int64_t a = row_int(rows, i, 1);
 		const char *nick = row_str(rows, i, 2).p, *reason = row_str(rows, i, 3).p;
 
-		if (a >= AFF_OUTCAST && a < AFF_COUNT)
-			affiliate_set(room, row_str(rows, i, 0), (enum affiliation)a, nick, reason,
-				row_int(rows, i, 4));
+		if (a < AFF_OUTCAST || a >= AFF_COUNT)
+			continue;
+		affiliate_set(room, row_str(rows, i, 0), (enum affiliation)a, nick, reason,
+			row_int(rows, i, 4));
+		affiliate_subscribe(room, affiliate_find(room, row_str(rows, i, 0)),
+			(unsigned)row_int(rows, i, 5));
 	}
 }
 
@@ -266,14 +272,18 @@ affiliate_asks(struct room *room, struct arena *a, struct ask *asks,
 	const struct affiliation_change *c, int64_t version)
 {
 	struct value owner = of_jid(room->home.jid), jid = of_jid(c->who),
-		     nick = text_or_empty(c->nick);
+		     nick = text_or_empty(c->nick), events;
+	const struct affiliate *was = affiliate_find(room, jid_full(c->who));
 	size_t n = 0;
 
+	events = of_int(c->sets_events ? c->events : was && c->to >= AFF_MEMBER ? was->events : 0);
 	asks[n++] = ask_of(a, AFFILIATION_PUT,
-		ARGS(owner, jid, of_int(c->to), nick, text_or_empty(c->reason), of_int(version)));
+		ARGS(owner, jid, of_int(c->to), nick, text_or_empty(c->reason), of_int(version),
+			events));
 	if (c->to >= AFF_MEMBER)
 		asks[n++] = ask_of(a, MEMBER_PUT,
-			ARGS(jid, owner, of_int(c->to), nick, of_int(home_next_id(&room->home))));
+			ARGS(jid, owner, of_int(c->to), nick, of_int(home_next_id(&room->home)),
+				events));
 	else if (c->who.local > 0)
 		asks[n++] = ask_of(a, ROOM_DELETE_MEMBER, ARGS(jid, owner));
 	return n;

@@ -39,11 +39,11 @@ message_of(const struct account *a, enum message_type type, struct arena **arena
 
 /* ---- Live ------------------------------------------------------------------------------- */
 
-/* A contact at one of our hosts where PEP is on. */
+/* A contact at one of our hosts where PEP is on; rooms have addresses, but no nodes. */
 static bool
 is_reachable(const struct account *a, struct jid contact)
 {
-	const struct host *h = route_host(a->home.worker, jid_domain(contact));
+	const struct host *h = config_host(config_of(a->home.worker), jid_domain(contact));
 
 	return h && contact.local > 0 && pep_is_on(h);
 }

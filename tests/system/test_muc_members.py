@@ -178,7 +178,7 @@ def commands():
     done = server.ctl("get_subscribers", "tea", SERVICE)
     check("get_subscribers", sorted(done.out.split()) == ["alice@localhost", "bob@localhost"], done)
     done = server.ctl("get_user_subscriptions", "bob", "localhost")
-    check("get_user_subscriptions", f"{place}\tBobby\tmember" in done.out.splitlines(), done)
+    check("get_user_subscriptions", f"{place}\tBobby\tmember\t" in done.out.splitlines(), done)
     check("the owner is one", item(enter(alice, place, "Alice").me)["affiliation"] == "owner")
     enter(bob, place, "Bob")
     alice.take()
@@ -204,7 +204,7 @@ def commands():
     check("makes all of them members", sorted(done.out.splitlines()) == ["carol@localhost\tmember\t", "dave@localhost\tmember\t"],
           done)
     done = server.ctl("get_user_subscriptions", "carol", "localhost")
-    check("with their nicks", f"{room('cake')}\tCaroline\tmember" in done.out.splitlines(), done)
+    check("with their nicks", f"{room('cake')}\tCaroline\tmember\t" in done.out.splitlines(), done)
     gives("or none", "", "subscribe_room_many", "eve@localhost:Eve,bob@localhost:Caroline", "cake", SERVICE, err="conflict")
     gives("so that the first is no member either", "none\n", "get_room_affiliation", "cake", SERVICE, "eve@localhost")
     gives("nor a bad address", "", "subscribe_room_many", "eve@localhost:Eve,@", "cake", SERVICE, err="invalid_jid")
