@@ -87,7 +87,11 @@ class Proxy:
 
     def __exit__(self, *_):
         self.process.terminate()
-        self.process.wait(WAIT)
+        try:
+            self.process.wait(WAIT)
+        except subprocess.TimeoutExpired:  # caddy waits for its clients
+            self.process.kill()
+            self.process.wait()
 
     def is_ready(self):
         until = time.monotonic() + WAIT

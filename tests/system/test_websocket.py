@@ -9,6 +9,7 @@ import os
 import time
 
 from bongsu import Server, check, run, skip
+from bongsu.bosh import BoshClient
 from bongsu.client import NAMESPACES, Ended, Late
 from bongsu.web import Http, ask
 from bongsu.websocket import BINARY, CLOSE, FRAMING, PING, PONG, TEXT, WebSocket, frame, handshake, qualify
@@ -333,6 +334,21 @@ def resumption():
     tcp.send(f"<resume xmlns='{SM}' previd='{number}' h='0'/>")
     check("a session may go on over TCP", tcp.wait("<resumed"))
     tcp.ends()
+    polling = BoshClient(server.ports["http"])
+    polling.open()
+    polling.login("alice", "secret", "changes")
+    polling.send(f"<enable xmlns='{SM}' resume='true'/>")
+    number = polling.wait("<enabled").get("id")
+    polling.close()
+    page = connect()
+    page.open()
+    page.authenticate("alice", "secret")
+    page.open()
+    page.send(f"<resume xmlns='{SM}' previd='{number}' h='0'/>")
+    check("one that began over BOSH may go on over WebSocket", page.wait("<resumed").get("previd") == number)
+    page.send(f"<r xmlns='{SM}'/>")
+    check("with its acks", page.wait("<a ").get("h") == "0")
+    page.ends()
     bob.ends()
 
 
