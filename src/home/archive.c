@@ -124,15 +124,16 @@ const struct query archive_queries[] = {
 	[SEEN_LIST] = { "archive_seen_list",
 		"SELECT peer, seen FROM archive_seen WHERE owner = ? ORDER BY peer", NULL },
 	[SEEN_DELETE] = { "archive_seen_delete", "DELETE FROM archive_seen WHERE owner = ?", NULL },
-	/* One step in the index for each peer. */
+	/* One step in the index for each peer; MariaDB does so only if it groups by the index's first
+	 * columns, all of them. */
 	[TALKS] = { "archive_talks",
 		"WITH RECURSIVE talk(peer) AS (SELECT MIN(peer) FROM archive WHERE owner = ? UNION ALL"
 		" SELECT (SELECT MIN(peer) FROM archive WHERE owner = ? AND peer > talk.peer) FROM talk"
 		" WHERE talk.peer IS NOT NULL) SELECT peer, (SELECT MAX(id) FROM archive WHERE owner = ?"
 		" AND archive.peer = talk.peer) AS last FROM talk WHERE peer IS NOT NULL AND ? IS NOT NULL"
 		" ORDER BY last DESC LIMIT ?",
-		"SELECT peer, MAX(id) AS last FROM archive WHERE owner = ? AND owner = ? AND owner = ? AND"
-		" owner = ? GROUP BY peer ORDER BY last DESC LIMIT ?" },
+		"SELECT peer, MAX(id) AS last FROM archive FORCE INDEX (archive_peer) WHERE owner = ? AND"
+		" owner = ? AND owner = ? AND owner = ? GROUP BY owner, peer ORDER BY last DESC LIMIT ?" },
 	[TALK_ENDS] = { "archive_talk_ends",
 		"SELECT (SELECT id FROM archive WHERE owner = ? AND peer = ? AND (flags & 2) <> 0"
 		" ORDER BY id DESC LIMIT 1), (SELECT id FROM archive WHERE owner = ? AND peer = ?"
