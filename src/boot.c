@@ -20,6 +20,7 @@
 #include "home/job.h"
 #include "home/portable.h"
 #include "home/restart.h"
+#include "home/trace.h"
 #include "hook/hook.h"
 #include "http/http.h"
 #include "module/registry.h"
@@ -186,6 +187,7 @@ stop_homes(struct server *s)
 		homes_fini(worker_at(i));
 	}
 	archive_fini();
+	trace_fini();
 }
 
 static bool

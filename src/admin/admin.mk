@@ -6,3 +6,6 @@ libbongsu_a_SOURCES += src/admin/commands_roster.c src/admin/commands_message.c 
 libbongsu_a_SOURCES += src/admin/commands_archive.c
 libbongsu_a_SOURCES += src/admin/commands_export.c src/admin/commands_import.c
 libbongsu_a_SOURCES += src/admin/import_own.h src/admin/import_read.c
+libbongsu_a_SOURCES += src/admin/commands_trace.c
+libbongsu_a_SOURCES += src/admin/commands_data.c
+libbongsu_a_SOURCES += src/admin/commands_old.c

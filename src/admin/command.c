@@ -55,9 +55,13 @@ commands_init(void)
 	add_all(commands_archive);
 	add_all(commands_export);
 	add_all(commands_import);
+	add_all(commands_trace);
+	add_all(commands_data);
+	add_all(commands_old);
 	store_add_queries(commands_account_queries);
 	store_add_queries(commands_server_queries);
 	store_add_queries(commands_export_queries);
+	store_add_queries(commands_old_queries);
 	commands_server_start();
 }
 

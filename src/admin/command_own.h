@@ -14,9 +14,10 @@
 
 extern const struct command commands_account[], commands_session[], commands_roster[],
 	commands_server[], commands_message[];
-extern const struct command commands_archive[], commands_export[], commands_import[];
+extern const struct command commands_archive[], commands_export[], commands_import[],
+	commands_trace[], commands_data[], commands_old[];
 extern const struct query commands_account_queries[], commands_server_queries[],
-	commands_export_queries[];
+	commands_export_queries[], commands_old_queries[];
 
 /* Uptime counts from here. */
 void commands_server_start(void);

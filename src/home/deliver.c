@@ -17,6 +17,7 @@
 #include "home/router.h"
 #include "home/session.h"
 #include "home/sm.h"
+#include "home/trace.h"
 #include "hook/hook.h"
 #include "xep/content.h"
 #include "xmpp/datetime.h"
@@ -126,6 +127,22 @@ hand_out(struct message_event *ev, struct session *one)
 }
 
 static void
+tell(const struct message_event *ev, enum trace_event what)
+{
+	const struct home *h = &ev->account->home;
+
+	trace(h->worker, what, ev->stanza, h->jid, h, what == TRACE_STORED ? ev->archive_id : 0);
+}
+
+static void
+bounce(const struct message_event *ev)
+{
+	tell(ev, TRACE_REFUSED);
+	route_bounce(
+		ev->account->home.worker, ev->stanza, COND_SERVICE_UNAVAILABLE, NULL, ev->receipt);
+}
+
+static void
 act(struct message_event *ev, enum deliver_action action, struct session *one)
 {
 	struct account *a = ev->account;
@@ -137,15 +154,16 @@ act(struct message_event *ev, enum deliver_action action, struct session *one)
 		receipt_give(a->home.worker, ev->receipt);
 		break;
 	case DELIVER_STORE:
-		if (hook_message_unwanted(ev) == PASS)
-			route_bounce(a->home.worker, ev->stanza, COND_SERVICE_UNAVAILABLE, NULL,
-				ev->receipt);
+		if (hook_message_unwanted(ev) == STOP)
+			tell(ev, TRACE_KEPT);
+		else
+			bounce(ev);
 		break;
 	case DELIVER_BOUNCE:
-		route_bounce(
-			a->home.worker, ev->stanza, COND_SERVICE_UNAVAILABLE, NULL, ev->receipt);
+		bounce(ev);
 		break;
 	case DELIVER_DROP:
+		tell(ev, TRACE_DROPPED);
 		receipt_give(a->home.worker, ev->receipt);
 		break;
 	}
@@ -183,14 +201,22 @@ message_passed(struct home *h, const struct passage *p)
 	enum deliver_action action;
 
 	if (p->result != STORE_OK) {
+		tell(&ev, TRACE_REFUSED);
 		route_bounce(h->worker, p->stanza, COND_RESOURCE_CONSTRAINT,
 			"the message could not be stored", &p->receipt);
 	} else if (p->again || !ev.head.host) {
+		tell(&ev, TRACE_REPEATED);
 		receipt_give(h->worker, &p->receipt);
-	} else if (hook_message_due(&ev) == PASS) {
-		tidy(ev.account);
-		action = decide(ev.account, ev.stanza, &one);
-		act(&ev, action, one);
+	} else {
+		if (p->archive_id != 0)
+			tell(&ev, TRACE_STORED);
+		if (hook_message_due(&ev) == PASS) {
+			tidy(ev.account);
+			action = decide(ev.account, ev.stanza, &one);
+			act(&ev, action, one);
+		} else {
+			tell(&ev, TRACE_HELD);
+		}
 	}
 	stanza_unref(&ev.owned);
 }
@@ -216,6 +242,7 @@ message(struct account *a, const struct host *host, const struct stanza *s, cons
 	struct session *one;
 
 	tidy(a);
+	tell(&ev, TRACE_ARRIVED);
 	if (!is_wanted(decide(a, s, &one)) || hook_message_arrived(&ev) == PASS)
 		gate_pass(&a->home,
 			&(const struct passage){ .stanza = ev.stanza,
@@ -296,6 +323,7 @@ deliver_again(struct account *a, const struct stanza *s, int64_t place)
 
 	if (!a->exists || !ev.head.host)
 		return;
+	tell(&ev, TRACE_LEFT);
 	if (situation_of(a) == SOME_AVAILABLE && !content_is_whisper(s)) {
 		AUTO(stanza_unref) const struct stanza *late = stamped(a, s, home_id_time(place));
 		struct handed *h = handed_new(s, place);

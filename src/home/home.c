@@ -18,6 +18,7 @@
 #include "home/local.h"
 #include "home/restart.h"
 #include "home/roster.h"
+#include "home/trace.h"
 #include "run/place.h"
 
 #include <assert.h>
@@ -36,6 +37,7 @@ homes_init(void)
 	store_add_queries(roster_queries);
 	store_add_queries(archive_queries);
 	store_add_queries(restart_queries);
+	trace_init();
 	for (unsigned i = 0; i < workers_count(); i++) {
 		struct local *l = MEM_NEW(struct local);
 

@@ -25,6 +25,7 @@
 #include "home/roster.h"
 #include "home/router.h"
 #include "home/sm.h"
+#include "home/trace.h"
 #include "hook/hook.h"
 #include "run/place.h"
 
@@ -457,6 +458,9 @@ session_hand(struct session *s, const struct stanza *stanza, struct handed *h)
 		if (ev.head.host && hook_session_out(&ev) == STOP)
 			return;
 	}
+	if (h && !s->ending)
+		trace(s->worker, s->outlet ? TRACE_DELIVERED : TRACE_QUEUED, h->message, s->jid,
+			NULL, 0);
 	if (s->sm && !s->ending) {
 		sm_sent(s, stanza, h);
 		return;
@@ -514,10 +518,16 @@ message_passed(struct home *h, const struct passage *p)
 	const struct stanza *out;
 
 	if (p->result != STORE_OK) {
+		trace(h->worker, TRACE_REFUSED, p->stanza, h->jid, NULL, 0);
 		route_bounce(h->worker, p->stanza, COND_RESOURCE_CONSTRAINT,
 			"the message could not be stored", &p->receipt);
 		return;
 	}
+	trace(h->worker,
+		p->again	     ? TRACE_REPEATED
+		: p->archive_id != 0 ? TRACE_STORED
+				     : TRACE_PASSED,
+		p->stanza, h->jid, h, p->again ? 0 : p->archive_id);
 	if (ev.head.host && !p->again)
 		(void)hook_message_accepted(&ev); /* nobody can stop it any more */
 	out = p->again ? stanza_again(ev.stanza) : stanza_ref(ev.stanza);
@@ -541,6 +551,7 @@ send_message(struct session *s, const struct host *host, const struct stanza *me
 
 	if (jid_is_none(message->to))
 		event_replace(&ev, stanza_readdress(message, message->from, s->account->home.jid));
+	trace(s->worker, TRACE_ACCEPTED, ev.stanza, s->jid, NULL, 0);
 	if (hook_message_sent(&ev) == PASS)
 		gate_pass(&s->account->home,
 			&(const struct passage){ .stanza = ev.stanza,

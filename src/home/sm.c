@@ -19,6 +19,7 @@
 #include "home/deliver.h"
 #include "home/local.h"
 #include "home/router.h"
+#include "home/trace.h"
 #include "hook/hook.h"
 
 #include <assert.h>
@@ -135,6 +136,21 @@ check_ask(struct session *s)
 		timer_set(s->worker, &sm->ask, SM_ASK_AFTER, ask_after);
 }
 
+/* What is about to be acknowledged. */
+static void
+tell_acked(const struct session *s, uint32_t h)
+{
+	const struct unacked *q = &s->sm->queue;
+	uint32_t more = h - q->acked;
+
+	for (uint32_t i = 0; more <= q->count && i < more; i++) {
+		const struct handed *message = unacked_at(q, i)->handed;
+
+		if (message)
+			trace(s->worker, TRACE_ACKED, message->message, s->jid, NULL, 0);
+	}
+}
+
 bool
 sm_acked(struct session *s, uint32_t h)
 {
@@ -143,6 +159,7 @@ sm_acked(struct session *s, uint32_t h)
 	if (unacked_too_high(&sm->queue, h))
 		return false;
 	sm->awaiting = false;
+	tell_acked(s, h);
 	unacked_ack(&sm->queue, h);
 	if (sm->queue.count == 0) {
 		sm->unasked = 0;
@@ -276,7 +293,11 @@ resend(struct session *s)
 	struct sm *sm = s->sm;
 
 	for (size_t i = 0; s->outlet && i < sm->queue.count; i++) {
-		s->outlet->ops->stanza(s->outlet, unacked_at(&sm->queue, i)->stanza);
+		const struct unacked_item *item = unacked_at(&sm->queue, i);
+
+		if (item->handed)
+			trace(s->worker, TRACE_AGAIN, item->handed->message, s->jid, NULL, 0);
+		s->outlet->ops->stanza(s->outlet, item->stanza);
 		sm->unasked++;
 	}
 }
@@ -291,6 +312,7 @@ complete(struct session *s)
 
 	sm->resuming = NULL;
 	timer_clear(s->worker, &sm->expiry);
+	tell_acked(s, r->h);
 	unacked_ack(&sm->queue, r->h);
 	s->outlet = r->outlet;
 	s->stream = r->stream;

@@ -12,7 +12,7 @@ import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-from bongsu import Server, check, escape, pep, refused, run
+from bongsu import Server, check, escape, pep, refused, run, sm, wait_for
 from bongsu.scram import b64
 
 MAM = "urn:xmpp:mam:2"
@@ -416,6 +416,92 @@ def hostile():
     check("a file that includes itself ends", done.code == 0 and "was left out" in done.out, done)
 
 
+# ---- deleting
+
+def rows_of(user):
+    """Tables in which something belongs to the account, by its address or by the number of its archive."""
+    sqlite = "sqlite" in server.options["store"]
+    numbers = [row[0] for row in server.sql(f"SELECT number FROM home_number WHERE owner = '{user}@localhost'")] or ["0"]
+    tables = server.sql("SELECT m.name, p.name, p.type FROM sqlite_master m, pragma_table_info(m.name) p WHERE m.type = 'table' "
+                        "AND p.name = 'owner'" if sqlite else
+                        "SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = DATABASE()"
+                        " AND column_name = 'owner'")
+    check("there are tables with owners", len(tables) > 12, tables)
+    found = []
+    for table, _, kind in tables:
+        owner = f"IN ({', '.join(numbers)})" if kind.lower() in ("integer", "bigint") else f"= '{user}@localhost'"
+        if server.sql(f"SELECT 1 FROM {table} WHERE owner {owner} LIMIT 1"):
+            found.append(table)
+    return set(found), numbers
+
+
+def deletes():
+    """Part by part while it is connected, then all, then the account itself."""
+    server.register("dora")
+    dora, bob = server.login("dora", "one"), server.login("bob", "two")
+    dora.available()
+    pep.befriend(server, "dora", "bob")
+    dora.ask("set", "<vCard xmlns='vcard-temp'><FN>D</FN></vCard>")
+    dora.ask("set", "<query xmlns='jabber:iq:private'><x xmlns='urn:test:private'><y/></x></query>")
+    dora.ask("set", "<block xmlns='urn:xmpp:blocking'><item jid='eve@localhost'/></block>")
+    dora.ask("set", f"<prefs xmlns='{MAM}' default='always'><always/><never/></prefs>")
+    pep.publish(dora, "urn:test:n", "<x xmlns='urn:test:n'/>", "i")
+    bob.send("<message to='dora@localhost' type='chat' id='1'><body>read</body></message>")
+    dora.wait("<body>read")
+    dora.send("<message to='bob@localhost' type='chat'><displayed xmlns='urn:xmpp:chat-markers:0' id='1'/></message>")
+    dora.sync()
+    done = server.ctl("delete_user_data", "dora", "localhost", "nonsense")
+    check("a part that is none", done.code == 1 and "bad_request: 'nonsense'" in done.err, done)
+    done = server.ctl("delete_user_data", "dora", "localhost", "archive")
+    check("the archive is deleted", done.code == 0 and done.out == "Deleted of dora@localhost: archive\n", done)
+    check("sessions are closed", dora.ended() == "reset", dora.error)
+    dora = server.login("dora", "one")
+    check("and nothing else is", archive(dora) == [] and pep.items(dora, "urn:test:n") and
+          "bob@localhost" in dora.ask("get", "<query xmlns='jabber:iq:roster'/>").raw)
+    dora.ends()
+    wait_for("a session that has ended", lambda: server.ctl("num_resources", "dora", "localhost").out == "0\n")
+    bob.send("<message to='dora@localhost' type='chat' id='2'><body>waits</body></message>")
+    bob.send("<message to='dora@localhost' type='chat' id='3'><body>hidden</body><no-permanent-store xmlns='urn:xmpp:hints'/>"
+             "</message>")
+    bob.sync()
+    wait_for("both wait", lambda: server.ctl("get_offline_count", "dora", "localhost").out == "2\n")
+    for part in ("vcard", "private", "blocking", "pep", "offline", "last", "roster"):
+        done = server.ctl("delete_user_data", "dora", "localhost", part)
+        check(f"{part} is deleted", done.code == 0, done)
+    dora = server.login("dora", "one")
+    check("each of it", "<FN>" not in dora.ask("get", "<vCard xmlns='vcard-temp'/>").raw and
+          "<y" not in dora.ask("get", "<query xmlns='jabber:iq:private'><x xmlns='urn:test:private'/></query>").raw and
+          "eve@" not in dora.ask("get", "<blocklist xmlns='urn:xmpp:blocking'/>").raw and not pep.items(dora, "urn:test:n") and
+          "bob@" not in dora.ask("get", "<query xmlns='jabber:iq:roster'/>").raw)
+    check("nothing waits", rest_of(dora) == [] and len(archive(dora)) > 0)
+    dora.send("<message to='bob@localhost' type='chat' id='4'><body>goes on</body></message>")
+    dora.sync()
+    dora.ends()
+    done = server.ctl("delete_user_data", "dora", "localhost")
+    left, _ = rows_of("dora")
+    check("all but the account is deleted", done.code == 0 and left <= {"account", "credential"}, left)
+    fill = server.login("dora", "again")
+    check("who can log in", archive(fill) == [])
+    fill.close()
+
+
+def leaves_nothing():
+    """An account with rows in every table that accounts have rows in, then without."""
+    bring("alice.xml") if server.ctl("check_account", "alice", "localhost").code else None
+    alice = server.login("alice", "last", "p\u00e4ss w\u00f6rd")
+    sm.enable(alice)
+    alice.available()
+    alice.close()
+    full, numbers = rows_of("alice")
+    wanted = {"account", "credential", "roster", "roster_version", "pending", "block", "vcard", "private_xml", "archive_prefs",
+              "home_number", "archive", "archive_seen", "pep_node", "pep_item"}
+    check("it has rows", wanted <= full, wanted - full)
+    delete("alice")
+    left, _ = rows_of("alice")
+    check("then in no table", not left, left)
+    check("nor in its archive", server.sql(f"SELECT COUNT(*) FROM archive WHERE owner IN ({', '.join(numbers)})") == [["0"]])
+
+
 def moves():
     with server:
         round_trip()
@@ -424,6 +510,8 @@ def moves():
         of_ejabberd()
         whole_host()
         hostile()
+        deletes()
+        leaves_nothing()
 
 
 run(moves)
