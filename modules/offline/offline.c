@@ -346,6 +346,7 @@ on_ready(struct session_event *ev)
 			o->mark = ev->session->history_to;
 		o->left_done = ev->session->history_to;
 	}
+	o->resumes = false;
 	offline_flush(ev->account);
 	return PASS;
 }

@@ -190,6 +190,7 @@ class Device:
 
     def resumed(self):
         """Resumes the session; False if the server does not have it any more and that may be."""
+        self.take()  # what was read counts as received
         self.cut()
         self.take()  # what counts in h
         self.client = resume(self.server, self.client)

@@ -21,7 +21,6 @@ RETRACT = "urn:xmpp:message-retract:1"
 DISPLAYED = "urn:xmpp:mds:displayed:0"
 STATES = "http://jabber.org/protocol/chatstates"
 NEWS = ("text", "note")  # what can be unread, or shows that one has read
-MAY_CHANGE = 60  # rows from the newest on, among which tests retract
 HISTORY = 30  # lines that a failure shows
 
 
@@ -226,6 +225,7 @@ class World(Story):
         super().__init__()
         self.accounts = {}
         self.said = []
+        self.restarted = -1  # the step of the last restart
         self.first = self.first_step = 0  # number of the first message of this era, and the step in which it began
 
     def utter(self, device, to, resource, kind, target=None, spoof=False):
@@ -274,7 +274,9 @@ class World(Story):
 
     def read_archive(self, account, reader, limit):
         """Takes in what is new, and what may have changed."""
-        keep = account.rows[:max(0, account.start - MAY_CHANGE)]
+        targets = {said.target for said in self.said[self.first:] if said.kind == "retraction"}
+        changed = (i for i, row in enumerate(account.rows) if row.said in targets)
+        keep = account.rows[:min(next(changed, account.start), account.start)]
         after = keep[-1].id if keep else None
         new = [Row(self.find(r.find(f"{FORWARDED}/{MESSAGE}")), account.user, r) for r in results(reader, after, limit)]
         account.take_rows(keep + new)
@@ -381,7 +383,8 @@ class World(Story):
         return said.sender == account.user != said.to and self.has_logins(account)
 
     def has_logins(self, account):
-        return any(s.begin_step >= self.first_step for s in account.sessions)
+        """Something that waited may have been handed out: to who came anew, or came back after a restart."""
+        return self.restarted >= self.first_step or any(s.begin_step >= self.first_step for s in account.sessions)
 
     def check_order(self, account, session, live):
         """The last place of each flow."""

@@ -8,8 +8,9 @@ import xml.etree.ElementTree as ET
 from bongsu import muc
 from bongsu.archive import FORWARDED, MESSAGE, STAMP, results, take_result
 from bongsu.device import Broken, Session
-from bongsu.model import MARKERS, MAY_CHANGE, RETRACT, Missing, Story
+from bongsu.model import MARKERS, RETRACT, Missing, Story
 
+MAY_CHANGE = 60  # rows from the newest on, among which something may be taken back
 MODERATE = "urn:xmpp:message-moderate:1"
 SID = "{urn:xmpp:sid:0}stanza-id"
 
@@ -174,7 +175,7 @@ class Rooms(Story):
         said.refused = True
         self.note(f"{device.jid}: {said} is refused: {element.condition}", device.user)
         self.count("refused")
-        if said.device is not device:
+        if said.device is not device and (said.kind != "whisper" or said.device.user != device.user):
             raise Broken(f"{device} is told that {said} was refused", device.user, said.device.user)
 
     def hear_presence(self, device, room, element):

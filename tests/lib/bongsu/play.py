@@ -56,6 +56,7 @@ def eventually(devices, look):
 def restart(server, world, devices):
     """Sessions with stream management outlive it."""
     world.note("the server restarts")
+    world.restarted = world.step
     world.count("restarts")
     begin = server.log_path.stat().st_size
     done = server.ctl("restart")
