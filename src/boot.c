@@ -344,6 +344,13 @@ pause_ms(long n)
 }
 
 static void
+quiet_streams(struct worker *w, void *arg)
+{
+	(void)arg;
+	c2s_quiet(w);
+}
+
+static void
 shut_down_streams(struct worker *w, void *arg)
 {
 	(void)arg;
@@ -437,6 +444,7 @@ rest_clients(struct server *s)
 
 	if (!s->running)
 		return;
+	workers_each(quiet_streams, NULL); /* or whoever sends all the time keeps it from the end */
 	settle();
 	workers_each(shut_down_streams, NULL);
 	until = clock_mono() + GOODBYE_MAX;

@@ -260,6 +260,13 @@ c2s_init(void)
 }
 
 void
+c2s_quiet(struct worker *w)
+{
+	list_for_each(s, &c2s_worker(w)->streams, struct stream, link)
+		stream_pause(s, PAUSE_STOPPING);
+}
+
+void
 c2s_shutdown(struct worker *w)
 {
 	struct c2s_worker *mine = c2s_worker(w);

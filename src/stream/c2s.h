@@ -10,6 +10,8 @@
 
 /* Registers the service «c2s» with the listeners; before listeners_open. */
 void c2s_init(void);
+/* On a worker: takes nothing more from any client; its streams are to be ended soon. */
+void c2s_quiet(struct worker *w);
 /* On a worker: ends all streams with system-shutdown. */
 void c2s_shutdown(struct worker *w);
 /* On a worker: ends the streams of hosts that its new configuration does not have, with host-gone. */

@@ -36,6 +36,7 @@ enum stream_pause {
 	PAUSE_SESSION = 2, /* too much is under way */
 	PAUSE_RATE = 4, /* more bytes or stanzas than allowed */
 	PAUSE_DELAY = 8, /* after a failed attempt */
+	PAUSE_STOPPING = 16, /* the server stops: what came is settled, and no more is taken */
 };
 
 struct stream {
