@@ -85,7 +85,7 @@ offline_waits_for(const struct account *a, struct jid to)
 	const struct session *s = jid_is_full(to) ? account_session(a, jid_resource(to)) : NULL;
 	struct session *chosen = NULL;
 
-	if (!s || s->ending || offline_of(a)->running)
+	if (!s || s->ending || (offline_of(a)->running && !offline_of(a)->paused))
 		return true;
 	(void)choose(a, &chosen);
 	return s == chosen;
@@ -264,6 +264,7 @@ pause(struct job *j)
 {
 	struct flush *f = j->state;
 
+	offline_of(j->account)->paused = true;
 	f->pause = f->pause == 0 ? PAUSE : f->pause < PAUSE_MAX / 2 ? f->pause * 2 : PAUSE_MAX;
 	return job_sleep(j, hand_out, f->pause);
 }
@@ -295,6 +296,7 @@ hand_out(struct job *j)
 	struct offline *o = offline_of(j->account);
 	struct session *to = NULL;
 
+	o->paused = false;
 	for (; f->next < f->count && f->list[f->next].id <= f->end; f->next++) {
 		switch (choose(j->account, &to)) {
 		case NOBODY:

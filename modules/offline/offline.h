@@ -14,6 +14,7 @@ struct offline {
 	int64_t due; /* the last received id that was to be delivered or kept */
 	bool behind; /* perhaps there are received rows after the mark that nobody got */
 	bool flushing; /* what waits is handed out: what comes waits behind it */
+	bool paused; /* the job waits for a client that has too much to acknowledge */
 	bool running; /* a job does it; else all who could get it wait to be resumed */
 	bool resumes; /* sessions of before a restart are back: a hand-out may have been cut short */
 	bool more; /* something was kept since the last page was asked for */
