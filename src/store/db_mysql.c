@@ -250,7 +250,7 @@ connect_mysql(struct db *db, const struct store_conf *c, msec_t patience, struct
 static bool
 is_durable_mysql(struct db *db, struct err *why)
 {
-	uint64_t flush, binlog, sync;
+	uint64_t flush = 0, binlog = 0, sync = 0;
 
 	if (ask_number(db, "SELECT @@innodb_flush_log_at_trx_commit", &flush, why) != DB_OK ||
 		ask_number(db, "SELECT @@log_bin", &binlog, why) != DB_OK ||
