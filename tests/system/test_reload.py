@@ -4,7 +4,7 @@
 What a module began before it was turned off comes to its end, and so does what was under way for a host that is gone; nobody
 is left behind in a room that is no more.
 """
-from bongsu import Server, check, run
+from bongsu import Server, check, run, wait_for
 from bongsu.muc import codes, enter, make
 from bongsu.server import STORE
 
@@ -67,7 +67,8 @@ def host_gone():
     alice, carol = server.login("alice", host="other.example"), server.login("carol", host="other.example")
     for i in range(5):
         alice.send(f"<message to='carol@other.example' type='chat'><body>{i}</body></message>")
-    alice.sync()
+    # Nothing is to be ahead of carol's presence when the store stands still.
+    wait_for("messages are kept for carol", lambda: server.ctl("get_offline_count", "carol", "other.example").out == "5\n")
     with server.held():
         alice.send("<message to='carol@other.example' type='chat'><body>waits</body></message>")
         ask_all(alice)
