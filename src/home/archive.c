@@ -32,13 +32,26 @@ enum number_state {
 };
 
 #define COLUMNS "owner, id, peer, flags, reference, dictionary, stanza"
-#define SELECT_ROWS "SELECT id, flags, dictionary, stanza FROM archive"
+#define SELECT_COLUMNS "SELECT id, flags, dictionary, stanza"
+#define SELECT_ROWS SELECT_COLUMNS " FROM archive"
 #define RANGE " WHERE owner = ? AND id > ? AND id < ?"
 #define WITH_RANGE " WHERE owner = ? AND peer = ? AND id > ? AND id < ?"
+/* The rows with one peer by their index, whatever a database guesses: the rows of the owner, in the
+ * order of ids, are a long way when that peer seldom wrote. */
+#define PEERS_SQLITE " FROM archive INDEXED BY archive_peer"
+#define PEERS_MARIADB " FROM archive FORCE INDEX (archive_peer)"
+#define OF_PEER(name, before, after)                                                               \
+	{                                                                                          \
+		name, before PEERS_SQLITE after, before PEERS_MARIADB after                        \
+	}
+#define TALK_ENDS_FROM(from)                                                                       \
+	"SELECT (SELECT id" from " WHERE owner = ? AND peer = ? AND (flags & 2) <> 0"              \
+	" ORDER BY id DESC LIMIT 1), (SELECT id" from " WHERE owner = ? AND peer = ?"              \
+	" AND id > ? AND (flags & 1) <> 0 AND (flags & 18) <> 0 ORDER BY id DESC LIMIT 1)"
 #define RECEIVED " AND (flags & 49) IN (0, 33)"
 /* Among the last thousand with that peer: whoever floods an archive must not make this costly. */
-#define IF_NEW                                                                                     \
-	" WHERE NOT EXISTS (SELECT 1 FROM (SELECT id, flags, reference FROM archive"               \
+#define IF_NEW(from)                                                                               \
+	" WHERE NOT EXISTS (SELECT 1 FROM (SELECT id, flags, reference" from                       \
 	" WHERE owner = ? AND peer = ? AND id > ? ORDER BY id DESC LIMIT 1000) AS latest"          \
 	" WHERE id <> ? AND reference = ? AND (flags & 8) <> 0)"
 
@@ -64,31 +77,30 @@ const struct query archive_queries[] = {
 	[ROW_INSERT] = { "archive_insert",
 		"INSERT INTO archive (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?)", NULL },
 	[ROW_INSERT_ONCE] = { "archive_insert_once",
-		"INSERT INTO archive (" COLUMNS ") SELECT ?, ?, ?, ?, ?, ?, ?" IF_NEW,
-		"INSERT INTO archive (" COLUMNS ") SELECT ?, ?, ?, ?, ?, ?, ? FROM DUAL" IF_NEW },
+		"INSERT INTO archive (" COLUMNS ") SELECT ?, ?, ?, ?, ?, ?, ?" IF_NEW(PEERS_SQLITE),
+		"INSERT INTO archive (" COLUMNS
+		") SELECT ?, ?, ?, ?, ?, ?, ? FROM DUAL" IF_NEW(PEERS_MARIADB) },
 	[ROW_REPLACE] = { "archive_replace",
 		"UPDATE archive SET flags = ?, dictionary = ?, stanza = ? WHERE owner = ? AND id = ?",
 		NULL },
 	[ROW_GET] = { "archive_get", SELECT_ROWS " WHERE owner = ? AND id = ?", NULL },
 	[PAGE_UP] = { "archive_page_up", SELECT_ROWS RANGE " ORDER BY id LIMIT ?", NULL },
 	[PAGE_DOWN] = { "archive_page_down", SELECT_ROWS RANGE " ORDER BY id DESC LIMIT ?", NULL },
-	[WITH_UP] = { "archive_with_up", SELECT_ROWS WITH_RANGE " ORDER BY id LIMIT ?", NULL },
-	[WITH_DOWN] = { "archive_with_down", SELECT_ROWS WITH_RANGE " ORDER BY id DESC LIMIT ?",
-		NULL },
+	[WITH_UP] = OF_PEER("archive_with_up", SELECT_COLUMNS, WITH_RANGE " ORDER BY id LIMIT ?"),
+	[WITH_DOWN] = OF_PEER(
+		"archive_with_down", SELECT_COLUMNS, WITH_RANGE " ORDER BY id DESC LIMIT ?"),
 	[RECEIVED_UP] = { "archive_received_up", SELECT_ROWS RANGE RECEIVED " ORDER BY id LIMIT ?",
 		NULL },
 	[COUNT_ALL] = { "archive_count",
 		"SELECT COUNT(*) FROM (SELECT 1 FROM archive" RANGE " LIMIT ?) AS counted", NULL },
-	[COUNT_WITH] = { "archive_count_with",
-		"SELECT COUNT(*) FROM (SELECT 1 FROM archive" WITH_RANGE " LIMIT ?) AS counted",
-		NULL },
+	[COUNT_WITH] = OF_PEER("archive_count_with", "SELECT COUNT(*) FROM (SELECT 1",
+		WITH_RANGE " LIMIT ?) AS counted"),
 	[COUNT_RECEIVED] = { "archive_count_received",
 		"SELECT COUNT(*) FROM (SELECT 1 FROM archive" RANGE RECEIVED " LIMIT ?) AS counted",
 		NULL },
-	[FIND_WITH] = { "archive_find",
-		"SELECT id, flags FROM (SELECT id, flags, reference FROM archive" WITH_RANGE
-		" ORDER BY id DESC LIMIT ?) AS looked_at WHERE reference = ? ORDER BY id DESC",
-		NULL },
+	[FIND_WITH] = OF_PEER("archive_find", "SELECT id, flags FROM (SELECT id, flags, reference",
+		WITH_RANGE
+		" ORDER BY id DESC LIMIT ?) AS looked_at WHERE reference = ? ORDER BY id DESC"),
 	[REFERENCES] = { "archive_references",
 		"SELECT reference, peer FROM archive" RANGE
 		" AND (flags & 9) = 9 ORDER BY id DESC LIMIT ?",
@@ -134,19 +146,15 @@ const struct query archive_queries[] = {
 		" ORDER BY last DESC LIMIT ?",
 		"SELECT peer, MAX(id) AS last FROM archive FORCE INDEX (archive_peer) WHERE owner = ? AND"
 		" owner = ? AND owner = ? AND owner = ? GROUP BY owner, peer ORDER BY last DESC LIMIT ?" },
-	[TALK_ENDS] = { "archive_talk_ends",
-		"SELECT (SELECT id FROM archive WHERE owner = ? AND peer = ? AND (flags & 2) <> 0"
-		" ORDER BY id DESC LIMIT 1), (SELECT id FROM archive WHERE owner = ? AND peer = ?"
-		" AND id > ? AND (flags & 1) <> 0 AND (flags & 18) <> 0 ORDER BY id DESC LIMIT 1)",
-		NULL },
-	[TALK_UNREAD] = { "archive_talk_unread",
-		"SELECT COUNT(*) FROM archive WHERE owner = ? AND peer = ? AND id > ? AND (flags & 3) = 2",
-		NULL },
-	[ROOM_ENDS] = { "archive_room_ends",
+	[TALK_ENDS] = { "archive_talk_ends", TALK_ENDS_FROM(PEERS_SQLITE),
+		TALK_ENDS_FROM(PEERS_MARIADB) },
+	[TALK_UNREAD] = OF_PEER("archive_talk_unread", "SELECT COUNT(*)",
+		" WHERE owner = ? AND peer = ? AND id > ? AND (flags & 3) = 2"),
+	[ROOM_ENDS] = OF_PEER("archive_room_ends",
 		"SELECT (SELECT id FROM archive WHERE owner = ? AND (flags & 2) <> 0"
-		" ORDER BY id DESC LIMIT 1), (SELECT id FROM archive WHERE owner = ? AND peer = ?"
-		" AND id > ? AND (flags & 18) <> 0 ORDER BY id DESC LIMIT 1)",
-		NULL },
+		" ORDER BY id DESC LIMIT 1), (SELECT id",
+		" WHERE owner = ? AND peer = ? AND id > ? AND (flags & 18) <> 0"
+		" ORDER BY id DESC LIMIT 1)"),
 	[ROOM_UNREAD] = { "archive_room_unread",
 		"SELECT COUNT(*) FROM archive WHERE owner = ? AND id > ? AND (flags & 2) <> 0 AND peer <> ?",
 		NULL },
@@ -156,10 +164,8 @@ const struct query archive_queries[] = {
 		"SELECT COUNT(*), MAX(id) FROM (SELECT id FROM archive" RANGE
 		" ORDER BY id LIMIT ?) AS chunk",
 		NULL },
-	[CHUNK_WITH] = { "archive_chunk_with",
-		"SELECT COUNT(*), MAX(id) FROM (SELECT id FROM archive" WITH_RANGE
-		" ORDER BY id LIMIT ?) AS chunk",
-		NULL },
+	[CHUNK_WITH] = OF_PEER("archive_chunk_with", "SELECT COUNT(*), MAX(id) FROM (SELECT id",
+		WITH_RANGE " ORDER BY id LIMIT ?) AS chunk"),
 	[NUMBER_OWNER] = { "home_number_owner", "SELECT owner FROM home_number WHERE number = ?",
 		NULL },
 	[SEEN_ALL] = { "archive_seen_all",
