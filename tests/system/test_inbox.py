@@ -3,7 +3,10 @@
 
 timeout: 240
 """
+import time
+
 from bongsu import Server, check, escape, muc, run
+from bongsu.checks import WAIT
 
 INBOX = "urn:xmpp:inbox:1"
 NAMES = "{urn:xmpp:inbox:1}"
@@ -57,14 +60,13 @@ def two_devices():
     say(carol, "bob@localhost", "Hello")
     carol.sync()
     alice.sync()
+    settle(phone, lambda b: b.unread == {"alice@localhost": 5, "carol@localhost": 1}, "all has arrived")
     phone_box = Inbox(phone)
     check("both conversations", sorted(phone_box.unread.items()) == [("alice@localhost", 5), ("carol@localhost", 1)], phone_box.unread)
     check("are counted", phone_box.counts == (2, 2, 6), phone_box.counts)
     check("with the newest messages", sorted(phone_box.bodies) == ["Hello", "n4"], phone_box.bodies)
     displayed(phone, "alice@localhost", numbers[2])
-    phone.sync()
-    box = Inbox(desk)
-    check("a partial read counts on the other device", box.unread["alice@localhost"] == 2, box.unread)
+    settle(desk, lambda b: b.unread["alice@localhost"] == 2, "a partial read counts on the other device")
     displayed(desk, "alice@localhost", numbers[0])
     desk.sync()
     check("an older marker takes nothing back", Inbox(phone).unread["alice@localhost"] == 2)
@@ -72,7 +74,7 @@ def two_devices():
     alice.sync()
     settle(phone, lambda b: b.unread.get("alice@localhost") == 1, "what was retracted is not unread")
     say(phone, "carol@localhost", "Hi")
-    phone.sync()
+    settle(phone, lambda b: b.unread["carol@localhost"] == 0, "an answer is written down")
     box = Inbox(phone)
     check("an answer shows that all before it was read", box.unread["carol@localhost"] == 0, box.unread)
     check("and comes first", box.order[0] == "carol@localhost", box.order)
@@ -93,30 +95,28 @@ def answers():
     """What is read by answginag stays read, also if the answer is retracted; notes to oneself are a conversation."""
     alice, gina = server.login("alice"), server.login("gina", "phone")
     say(alice, "gina@localhost", "one")
-    alice.sync()
+    settle(gina, lambda b: b.unread == {"alice@localhost": 1}, "it has arrived")
     number = say(gina, "alice@localhost", "answer")
-    gina.sync()
-    Inbox(gina).holds("an answer reads", [("alice@localhost", 0)])
+    settle(gina, lambda b: b.unread == {"alice@localhost": 0}, "an answer reads")
     say(gina, "alice@localhost", "", f"<retract xmlns='urn:xmpp:message-retract:1' id='{number}'/>")
     settle(gina, lambda b: b.bodies == ["one"], "the answer is retracted")
     Inbox(gina).holds("and what it read stays read", [("alice@localhost", 0)])
     number = say(alice, "gina@localhost", "two", "<origin-id xmlns='urn:xmpp:sid:0' id='of its own'/>")
-    alice.sync()
+    settle(gina, lambda b: b.unread == {"alice@localhost": 1}, "another has arrived")
     displayed(gina, "alice@localhost", number)
     settle(gina, lambda b: b.unread == {"alice@localhost": 0}, "a marker has the message's id, whatever its origin-id is")
     say(gina, "gina@localhost", "a note")
-    gina.sync()
+    settle(gina, lambda b: "a note" in b.bodies, "a note to oneself arrives")
     box = Inbox(gina)
     box.holds("a note to oneself is a conversation", [("gina@localhost", 0), ("alice@localhost", 0)])
     check("and is shown in it", box.bodies == ["a note", "two"], box.bodies)
 
 
-def settle(client, holds, what, tries=200):
-    """What a marker or retraction changes is written after it was accepted: asks until it is there."""
-    for _ in range(tries):
-        box = Inbox(client)
-        if holds(box):
-            break
+def settle(client, holds, what):
+    """What was sent arrives later, and what a marker or retraction changes is written after it was accepted: asks until it is there."""
+    until = time.monotonic() + WAIT
+    while not holds(box := Inbox(client)) and time.monotonic() < until:
+        pass
     check(what, holds(box), (box.unread, box.counts))
 
 
