@@ -311,20 +311,21 @@ def reader(how):
     carol.available()
     say(carol, carol.bare, "the end")
     check("it does not get again what it read", bodies(carol, 1) == ["the end"])
+    ack(carol.sync())
     carol.ends()
 
 
 def late_twice(how):
     """What came late and was not acknowledged goes to another device after the restart."""
     bob = server.login("bob", "r")
-    say(bob, "carol@localhost", "late").sync()
-    phone = enable(server.login("carol", "phone"), more=" max='3'")
+    say(bob, "erin@localhost", "late").sync()
+    phone = enable(server.login("erin", "phone"), more=" max='3'")
     phone.available()
     check("it comes", bodies(phone, 1) == ["late"])
     phone.close()
     server.wait_log("waits to be resumed")
     how()
-    tablet = server.login("carol", "tablet")
+    tablet = server.login("erin", "tablet")
     tablet.available()
     got = tablet.wait(lambda e: e.name == "message" and e.text("c:body"))
     check("and comes to the other, with the time at which it came", got.text("c:body") == "late" and
@@ -362,7 +363,7 @@ def begin_and_end(part, how):
 
 def start():
     server.start()
-    server.register("alice", "bob", "carol")
+    server.register("alice", "bob", "carol", "erin")
     for one, other in (("alice", "bob"), ("bob", "alice")):
         server.ctl("add_rosteritem", one, "localhost", other, "localhost", other, "", "both")
 
