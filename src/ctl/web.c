@@ -38,6 +38,8 @@ tell(struct web *w, const char *result, const char *what, const char *mend, cons
 	(void)fflush(stdout); /* some checks take their time */
 }
 
+static const char *format(struct web *w, const char *fmt, va_list va) PRINTF(2, 0);
+
 static const char *
 format(struct web *w, const char *fmt, va_list va)
 {
