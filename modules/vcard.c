@@ -96,6 +96,133 @@ on_removed(struct account_event *ev)
 	return PASS;
 }
 
+/* ---- Administration ------------------------------------------------------------------- */
+
+struct get_args {
+	const char *user, *host, *name, *subname;
+};
+
+struct set_args {
+	const char *user, *host, *name, *content;
+};
+
+#define CARD_FIELDS(T)                                                                             \
+	TEXT_FIELD(T, user, .min = 1, .flags = FIELD_REQUIRED, .doc = "Name of the account"),      \
+		TEXT_FIELD(T, host, .min = 1, .flags = FIELD_REQUIRED, .doc = "Its virtual host"), \
+		TEXT_FIELD(T, name, .min = 1, .max = 100, .flags = FIELD_REQUIRED,                 \
+			.doc = "Element of the vCard, such as NICKNAME")
+
+static const struct field get_fields[] = {
+	CARD_FIELDS(struct get_args),
+	TEXT_FIELD(
+		struct get_args, subname, .max = 100, .doc = "Element in it, such as FAMILY in N"),
+	END_FIELDS,
+};
+
+static const struct field set_fields[] = {
+	CARD_FIELDS(struct set_args),
+	TEXT_FIELD(struct set_args, content, .flags = FIELD_REQUIRED,
+		.doc = "Its text; empty: the element goes"),
+	END_FIELDS,
+};
+
+static step_fn told, changed, written;
+
+/* The account's, or an empty one. */
+static const struct xml *
+card_of(struct job *j)
+{
+	const struct xml *card = NULL;
+
+	if (j->rows->count > 0)
+		card = kept_read(j->arena, row_str(j->rows, 0, 0));
+	return card ? card : xml_new(j->arena, NS_VCARD, "vCard");
+}
+
+static struct step
+get_run(struct job *j)
+{
+	return job_query(j, told, &queries[VCARD_LOAD], ARGS(of_jid(j->owner)));
+}
+
+static struct step
+told(struct job *j)
+{
+	const struct get_args *a = CALL_ARGS(j, struct get_args);
+	const struct xml *x = xml_child(card_of(j), NS_VCARD, a->name);
+
+	if (a->subname && *a->subname)
+		x = xml_child(x, NS_VCARD, a->subname);
+	if (!x)
+		return call_error(j, "not_found", "the vCard has no such element");
+	CALL_ROW(j, arena_str(j->arena, xml_text_of(j->arena, x)));
+	return call_done(j);
+}
+
+static struct step
+set_run(struct job *j)
+{
+	return job_query(j, changed, &queries[VCARD_LOAD], ARGS(of_jid(j->owner)));
+}
+
+/* A name that can be written; what is not one is no name of a vCard's elements. */
+static bool
+is_name(const char *name)
+{
+	for (; *name; name++)
+		if (!(*name >= 'A' && *name <= 'Z') && *name != '-')
+			return false;
+	return true;
+}
+
+static struct step
+changed(struct job *j)
+{
+	const struct set_args *a = CALL_ARGS(j, struct set_args);
+	struct xml *card = xml_new(j->arena, NS_VCARD, "vCard");
+	AUTO(buf_fini) struct buf text = BUF_INIT;
+
+	if (!is_name(a->name))
+		return call_error(j, "bad_request", "'%s' is not the name of an element", a->name);
+	xml_for_each(x, card_of(j))
+	{
+		if (!xml_is(x, NS_VCARD, a->name))
+			xml_adopt(card, xml_copy(j->arena, x));
+	}
+	if (*a->content)
+		xml_add_text(j->arena, card, NS_VCARD, a->name, a->content);
+	kept_write(&text, card);
+	if (options(j->host) && buf_str(&text).n > (size_t)options(j->host)->max_size)
+		return call_error(j, "too_large", "the vCard would be too big");
+	j->state = card;
+	return job_query(
+		j, written, &queries[VCARD_PUT], ARGS(of_str(buf_str(&text)), of_jid(j->owner)));
+}
+
+static struct step
+written(struct job *j)
+{
+	struct vcard_event ev = {
+		.head = { j->worker, j->host }, .account = j->account, .card = j->state
+	};
+
+	(void)hook_vcard_changed(&ev); /* it is done, nobody can stop it */
+	return call_done(j);
+}
+
+static const struct command commands[] = {
+	{ "get_vcard", "vcard", COMMAND_AT_ACCOUNT | COMMAND_MUST_EXIST | COMMAND_ONE_ROW,
+		get_fields, sizeof(struct get_args), get_run, "content",
+		"Print an element of an account's vCard", "get_vcard alice example.org NICKNAME" },
+	{ "get_vcard2", "vcard", COMMAND_AT_ACCOUNT | COMMAND_MUST_EXIST | COMMAND_ONE_ROW,
+		get_fields, sizeof(struct get_args), get_run, "content", "The same as get_vcard",
+		"get_vcard2 alice example.org N FAMILY" },
+	{ "set_vcard", "vcard", COMMAND_WRITE | COMMAND_AT_ACCOUNT | COMMAND_MUST_EXIST, set_fields,
+		sizeof(struct set_args), set_run, NULL, "Set an element of an account's vCard",
+		"set_vcard alice example.org NICKNAME Ali" },
+	END_COMMANDS,
+};
+
 /* ---- Moving to another server ------------------------------------------------------- */
 
 static void
@@ -176,5 +303,6 @@ MODULE(vcard) = {
 			END_HOOKS,
 		},
 	.queries = queries,
+	.commands = commands,
 	.portable = &portable,
 };
