@@ -196,7 +196,8 @@ read_kinds(struct history *h, const char *text)
 		any = any || h->wanted[k];
 	}
 	/* These two begin where a page was found. */
-	h->wanted[JUMP] = h->wanted[JUMP] || h->wanted[BEFORE] || h->wanted[AFTER];
+	if (!h->wanted[LAST] && (h->wanted[BEFORE] || h->wanted[AFTER]))
+		h->wanted[JUMP] = true;
 	return any;
 }
 
