@@ -6,7 +6,7 @@ timeout: 240
 import re
 import time
 
-from bongsu import Server, check, escape, run
+from bongsu import Server, check, escape, run, wait_for
 
 MAM = "urn:xmpp:mam:2"
 NAMES = "{urn:xmpp:mam:2}"
@@ -203,6 +203,7 @@ def contents():
         check(f"the {who} has what is to be kept and nothing else", [m.get("id") for m in page.messages][:-1] == expected and
               page.bodies[-1] == "normal", [m.get("id") for m in page.messages])
     number = say(carol, "carol@localhost", "a note")
+    wait_for("a message to oneself arrives", lambda: Page(carol, {"with": "carol@localhost"}).bodies)
     Page(carol, {"with": "carol@localhost"}).holds("a message to oneself is there once", ["a note"])
     carol.sync()
     page = Page(carol, rsm="<max>3</max><before/>")
