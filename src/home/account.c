@@ -87,16 +87,14 @@ slots_drop(struct account *a)
 	mem_free(&a->slots);
 }
 
-/* Where they are: jobs may still point there. */
+/* Empties them where they are: jobs may still point there. */
 static void
-slots_reset(struct account *a)
+slots_clear(struct account *a)
 {
 	for (unsigned i = 0; i < slots_count; i++) {
 		if (slots[i].drop)
 			slots[i].drop(a->slots[i]);
 		memset(a->slots[i], 0, slots[i].size);
-		if (slots[i].load)
-			slots[i].loaded(a, a->slots[i], &no_rows);
 	}
 }
 
@@ -139,7 +137,6 @@ take_all(struct account *a, const struct rows *const *rows)
 	take_core(a, rows);
 	archive_loaded(&a->home, rows[ARCHIVE_AT]);
 	take_roster(a, rows + ROSTER_AT);
-	slots_make(a);
 	for (unsigned i = 0; i < slots_count; i++) {
 		if (slots[i].load)
 			slots[i].loaded(a, a->slots[i], rows[at++]);
@@ -162,6 +159,7 @@ loaded(struct worker *w, void *ctx, enum store_result result, const struct rows 
 		home_failed(&a->home);
 		return;
 	}
+	slots_make(a);
 	at = take_all(a, rows);
 	if (a->returning)
 		restart_loaded(a, rows[at]);
@@ -220,7 +218,7 @@ account_take_again(struct job *j)
 
 	if (j->outcome != STORE_OK)
 		return false;
-	slots_drop(a);
+	slots_clear(a);
 	mem_free(&a->last_status);
 	a->last_unavailable = 0;
 	(void)take_all(a, j->results);
@@ -282,7 +280,11 @@ void
 account_reset(struct account *a)
 {
 	assert(worker_is_here(a->home.worker));
-	slots_reset(a);
+	slots_clear(a);
+	for (unsigned i = 0; i < slots_count; i++) {
+		if (slots[i].load)
+			slots[i].loaded(a, a->slots[i], &no_rows);
+	}
 	roster_load(a, &no_rows, &no_rows, &no_rows);
 	a->disabled = false;
 	a->last_unavailable = 0;
