@@ -265,18 +265,9 @@ async def session(server):
 
 
 def everything():
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    try:
-        with Server(modules={"register": {"open": True}}) as server:
-            loop.run_until_complete(session(server))
-            server.stop()
-    finally:
-        left = asyncio.all_tasks(loop)
-        for task in left:
-            task.cancel()
-        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-        loop.close()
+    with Server(modules={"register": {"open": True}}) as server:
+        asyncio.run(session(server))
+        server.stop()
 
 
 run(everything)

@@ -152,18 +152,9 @@ async def all_of_it(server):
 
 
 def chat():
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    try:
-        with Server() as server:
-            server.register("alice", "bob")
-            loop.run_until_complete(all_of_it(server))
-    finally:
-        left = asyncio.all_tasks(loop)
-        for task in left:
-            task.cancel()
-        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-        loop.close()
+    with Server() as server:
+        server.register("alice", "bob")
+        asyncio.run(all_of_it(server))
 
 
 run(chat)

@@ -111,14 +111,7 @@ async def preferences(alice, bob):
 def main():
     with Server() as server:
         server.register("alice", "bob", "carol")
-        loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(loop)
-        loop.run_until_complete(asyncio.wait_for(chat(server), 4 * WAIT))
-        rest = asyncio.all_tasks(loop)
-        for task in rest:
-            task.cancel()
-        loop.run_until_complete(asyncio.gather(*rest, return_exceptions=True))
-        loop.close()
+        asyncio.run(asyncio.wait_for(chat(server), 4 * WAIT))
         server.stop()
 
 

@@ -154,14 +154,7 @@ def slixmpp_clients():
     with Server() as server:
         server.register("alice", "bob")
         befriend(server, "alice", "bob")
-        loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(loop)
-        loop.run_until_complete(talk(server))
-        rest = asyncio.all_tasks(loop)
-        for task in rest:
-            task.cancel()
-        loop.run_until_complete(asyncio.gather(*rest, return_exceptions=True))
-        loop.close()
+        asyncio.run(talk(server))
         server.stop()
 
 
