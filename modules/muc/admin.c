@@ -119,7 +119,7 @@ read_affiliation(const struct room *room, struct arena *a, const struct xml *ite
 		return false;
 	was = affiliate_find(room, jid_full(c->who));
 	if (c->to >= AFF_MEMBER)
-		c->nick = was ? was->nick : NULL;
+		c->nick = was && was->nick ? arena_text(a, was->nick) : NULL;
 	if (nick && !*nick)
 		c->nick = NULL;
 	else if (c->to >= AFF_MEMBER && nick && xml_get(item, "jid")) {

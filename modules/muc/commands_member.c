@@ -135,9 +135,10 @@ fill(struct job *j, struct affiliation_change *c, enum affiliation to, const cha
 	const struct affiliate *was = affiliate_find(room_of(j->home), jid_full(c->who));
 
 	c->to = to;
-	c->nick = nick && *nick		    ? jid_prep_resource(j->arena, str_of(nick))
-		  : was && to >= AFF_MEMBER ? was->nick
-					    : NULL;
+	if (nick && *nick)
+		c->nick = jid_prep_resource(j->arena, str_of(nick));
+	else if (was && was->nick && to >= AFF_MEMBER)
+		c->nick = arena_text(j->arena, was->nick);
 }
 
 static struct step
