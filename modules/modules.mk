@@ -47,6 +47,7 @@ libbongsu_a_SOURCES += modules/muc/commands_list.c
 libbongsu_a_SOURCES += modules/muc/commands_member.c
 libbongsu_a_SOURCES += modules/muc/away.c
 libbongsu_a_SOURCES += modules/muc/restart.c
+libbongsu_a_SOURCES += modules/muc/role.c
 libbongsu_a_SOURCES += modules/muc/subscribe.c modules/muc/event.def
 libbongsu_a_SOURCES += modules/inbox/inbox.c modules/inbox/inbox.h modules/inbox/list.c
 libbongsu_a_SOURCES += modules/web/web.c modules/web/web.h modules/web/site.c

@@ -180,7 +180,7 @@ changes_write(
 {
 	struct room *room = room_of(j->home);
 	struct ask *asks =
-		ARENA_ARRAY(j->arena, struct ask, set->count * AFFILIATE_ASKS + count + 1);
+		ARENA_ARRAY(j->arena, struct ask, set->count * (AFFILIATE_ASKS + 1) + count + 1);
 	msec_t now = clock_wall();
 	size_t n = 0;
 
@@ -192,6 +192,8 @@ changes_write(
 	if (n > 0)
 		asks[n++] = room_ask(j->arena, AFFILIATION_VERSION,
 			ARGS(of_int(set->version), of_jid(room->home.jid)));
+	for (size_t i = 0; i < set->count; i++)
+		n += role_asks(room, j->arena, asks + n, &set->list[i]);
 	for (size_t i = 0; i < count; i++)
 		asks[n++] = more[i];
 	return n > 0 ? room_write(j, next, asks, n) : next(j);
@@ -206,9 +208,9 @@ role_after(const struct room *room, const struct occupant *o, enum affiliation t
 	if (to >= AFF_ADMIN)
 		return ROLE_MODERATOR;
 	if (o->affiliation >= AFF_ADMIN)
-		return role_on_entry(room->config, to);
+		return room_role(room, o->bare, to);
 	if (to == AFF_MEMBER && o->role == ROLE_VISITOR)
-		return ROLE_PARTICIPANT;
+		return room_role(room, o->bare, to);
 	return o->role;
 }
 
@@ -304,6 +306,8 @@ apply_affiliation(
 	bool found = false, same = one && one->affiliation == c->to && text_eq(one->nick, c->nick);
 
 	affiliate_set(room, jid_full(c->who), c->to, c->nick, c->reason, set->version);
+	if (!c->keeps_role)
+		role_forget(room, jid_full(c->who), ROLE_NONE);
 	if (c->sets_events)
 		affiliate_subscribe(room, affiliate_find(room, jid_full(c->who)), c->events);
 	if (c->sets_events && same)
@@ -334,6 +338,7 @@ apply_role(struct room *room, const struct change_set *set, const struct affilia
 
 	if (!o)
 		return;
+	role_keep(room, o, c->role);
 	if (c->role == ROLE_NONE) {
 		occupant_remove(room, o, &why);
 		return;

@@ -166,6 +166,7 @@ forget(struct home *h, void *ctx)
 	struct str bare = { r->bare, r->n };
 	struct affiliate *one = affiliate_find(room, bare);
 
+	role_forget(room, bare, ROLE_VISITOR);
 	if (!room->exists || !one || one->affiliation < AFF_MEMBER)
 		return;
 	affiliate_set(room, bare, AFF_NONE, NULL, NULL, room->version);
@@ -185,11 +186,13 @@ enum verdict
 muc_account_removed(struct account_event *ev)
 {
 	struct str bare = jid_bare_str(ev->account->home.jid);
-	struct value *owner = ARENA_ARRAY(ev->arena, struct value, 2);
+	struct value *owner = ARENA_ARRAY(ev->arena, struct value, 4);
 
-	owner[0] = owner[1] = of_jid(ev->account->home.jid);
+	owner[0] = owner[1] = owner[2] = of_jid(ev->account->home.jid);
+	owner[3] = of_int(ROLE_VISITOR);
 	ev->asks[ev->count++] = (struct ask){ &room_queries[ACCOUNT_LEAVES], owner, 2 };
 	ev->asks[ev->count++] = (struct ask){ &room_queries[ACCOUNT_FORGETS], owner, 1 };
+	ev->asks[ev->count++] = (struct ask){ &room_queries[ACCOUNT_FORGETS_ROLES], owner + 2, 2 };
 	for (unsigned i = 0; i < workers_count(); i++) {
 		struct removed *r = mem_new(sizeof(*r) + bare.n + 1);
 

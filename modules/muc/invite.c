@@ -15,7 +15,7 @@
 #define FIELD_NICK "muc#roomnick"
 #define FIELD_ALLOW "muc#request_allow"
 
-static step_fn invite_members, invited;
+static step_fn invite_members, invited, approve_voice, voice_approved;
 
 /* ---- Invitations --------------------------------------------------------------------------------------- */
 
@@ -212,33 +212,56 @@ request_voice(struct room *room, const struct visit *v, const struct form *f)
 	return COND_NONE;
 }
 
-static enum cond
-approve_voice(struct room *room, const struct visit *v, const struct form *f)
+static struct step
+voice_refused(struct job *j, enum cond c)
 {
-	const char *nick = form_value(f, FIELD_NICK);
-	struct occupant *o = nick ? occupant_find(room, str_of(nick)) : NULL;
-	struct change_set *set;
+	if (c)
+		route_bounce(j->worker, j->stanza, c, NULL, NULL);
+	return job_done(j);
+}
+
+/* Whose form a moderator sends back, is given voice. */
+static struct step
+approve_voice(struct job *j)
+{
+	struct room *room = room_of(j->home);
+	const struct visit *v = visit_find(room, j->stanza->from);
+	struct change_set *set = ARENA_NEW(j->arena, struct change_set);
+	struct occupant *o;
+	struct problem why;
+	struct form f;
+	const char *nick;
 	bool allowed;
 	enum cond c;
 
-	if (!form_bool(form_value(f, FIELD_ALLOW), &allowed))
-		return COND_BAD_REQUEST;
+	if (!v || !form_read(j->arena, stanza_child(j->stanza, NS_DATA_FORM, "x"), &f, &why))
+		return job_done(j);
+	nick = form_value(&f, FIELD_NICK);
+	o = nick ? occupant_find(room, str_of(nick)) : NULL;
+	if (!form_bool(form_value(&f, FIELD_ALLOW), &allowed))
+		return voice_refused(j, COND_BAD_REQUEST);
 	if (!o)
-		return COND_ITEM_NOT_FOUND;
+		return voice_refused(j, COND_ITEM_NOT_FOUND);
 	o->asked = false;
 	if (!allowed)
-		return COND_NONE;
-	set = MEM_NEW(struct change_set);
+		return job_done(j);
 	set->actor = (struct standing){ v->occupant->affiliation, v->occupant->role };
-	set->actor_bare = v->occupant->bare;
+	set->actor_bare = jid_bare(j->stanza->from);
 	set->list[set->count++] = (struct affiliation_change){
 		.is_role = true, .nick = nick, .role = ROLE_PARTICIPANT
 	};
 	c = changes_check(room, set);
-	if (!c)
-		changes_apply(room, set);
-	mem_free(&set);
-	return c;
+	if (c)
+		return voice_refused(j, c);
+	j->state = set;
+	return changes_write(j, set, voice_approved, NULL, 0);
+}
+
+static struct step
+voice_approved(struct job *j)
+{
+	changes_apply(room_of(j->home), j->state);
+	return job_done(j);
 }
 
 static void
@@ -247,13 +270,12 @@ voice(struct room *room, const struct stanza *s, const struct form *f)
 	const struct visit *v = visit_find(room, s->from);
 	enum cond c;
 
-	if (!v)
-		c = COND_NOT_ACCEPTABLE;
-	else if (form_find(f, FIELD_ALLOW) &&
-		 may(room->config, MAY_SET_VOICE, v->occupant->role, v->occupant->affiliation))
-		c = approve_voice(room, v, f);
-	else
-		c = request_voice(room, v, f);
+	if (v && form_find(f, FIELD_ALLOW) &&
+		may(room->config, MAY_SET_VOICE, v->occupant->role, v->occupant->affiliation)) {
+		job_start_at(&room->home, s, NULL, NULL, approve_voice);
+		return;
+	}
+	c = v ? request_voice(room, v, f) : COND_NOT_ACCEPTABLE;
 	if (c)
 		route_bounce(room->home.worker, s, c, NULL, NULL);
 }

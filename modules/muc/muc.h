@@ -210,6 +210,8 @@ struct room {
 	unsigned subscribers; /* affiliates with events */
 	int64_t version; /* of the affiliations: the last change's */
 	int64_t version_floor; /* removals before are forgotten */
+	struct hash kept; /* roles of moderated rooms (role.c) */
+	struct list kept_order;
 	struct hash occupants, visits;
 	struct list order;
 	uint32_t last_visit;
@@ -246,6 +248,7 @@ enum room_query {
 	ROOM_LOAD,
 	ROOM_LOAD_AFFILIATIONS,
 	ROOM_LOAD_OCCUPANTS,
+	ROOM_LOAD_ROLES,
 	ROOM_PUT,
 	ROOM_SET_CONFIG,
 	ROOM_SET_SUBJECT,
@@ -257,6 +260,7 @@ enum room_query {
 	ROOM_DELETE_AFFILIATIONS,
 	ROOM_DELETE_MEMBER,
 	ROOM_DELETE_OCCUPANTS,
+	ROOM_DELETE_ROLES,
 	ROOM_PUT_OCCUPANT,
 	AFFILIATION_PUT,
 	AFFILIATION_VERSION,
@@ -265,6 +269,9 @@ enum room_query {
 	MEMBER_LIST,
 	ACCOUNT_LEAVES,
 	ACCOUNT_FORGETS,
+	ACCOUNT_FORGETS_ROLES,
+	ROLE_PUT,
+	ROLE_FORGET,
 	ROOM_LIST_PUBLIC,
 	ROOM_LIST_ALL,
 	ROOM_COUNT_OWNED,
@@ -275,7 +282,7 @@ enum room_query {
 };
 
 /* The first ones load a room, and its archive's number. */
-#define ROOM_LOADS 3
+#define ROOM_LOADS 4
 
 extern const struct query room_queries[];
 
@@ -335,6 +342,7 @@ struct affiliation_change {
 	const char *reason, *nick; /* may be NULL */
 	bool sets_events; /* else they stay */
 	unsigned events;
+	bool keeps_role; /* what was kept for the next visit stays: nobody decided on that */
 	bool is_role; /* of who has that nick, instead */
 	enum role role;
 };
@@ -367,6 +375,20 @@ MUST_CHECK struct step changes_write(
 void changes_apply(struct room *room, const struct change_set *set);
 /* An <item/> for each affiliation; for XEP-0463. */
 void changes_since(const struct room *room, struct arena *a, struct xml *x, int64_t version);
+
+/* ---- Roles that last (role.c) -------------------------------------------------------------- */
+
+/* Of somebody with that affiliation who enters: what is kept, else by the rules. */
+enum role room_role(const struct room *room, struct jid who, enum affiliation a);
+/* In memory only: o was given that role, or kicked (ROLE_NONE). */
+void role_keep(struct room *room, const struct occupant *o, enum role role);
+/* Likewise: what is kept for that address, if it is more than `above`. */
+void role_forget(struct room *room, struct str jid, enum role above);
+/* The statement for a change, if it needs one; returns how many. */
+size_t role_asks(const struct room *room, struct arena *a, struct ask *out,
+	const struct affiliation_change *c);
+void roles_take(struct room *room, const struct rows *rows);
+void roles_drop(struct room *room);
 
 /* ---- Occupants (occupant.c) --------------------------------------------------------------- */
 

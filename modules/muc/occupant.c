@@ -331,7 +331,7 @@ enter(struct room *room, const struct entry *e)
 	unsigned codes[3];
 	struct jid from = e->presence->from;
 	AUTO(stanza_unref) const struct stanza *p = own_presence(room, e);
-	enum role role = role_on_entry(room->config, room_affiliation(room, from));
+	enum role role = room_role(room, from, room_affiliation(room, from));
 	struct visit *v = visit_add(room, from, e->nick, role, p);
 
 	codes_of(e, codes);

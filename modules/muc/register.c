@@ -83,7 +83,9 @@ set_nick(struct job *j, struct jid who, enum affiliation to, const char *nick)
 	struct change_set *set = ARENA_NEW(j->arena, struct change_set);
 	enum cond c;
 
-	set->list[set->count++] = (struct affiliation_change){ .who = who, .to = to, .nick = nick };
+	set->list[set->count++] = (struct affiliation_change){
+		.who = who, .to = to, .nick = nick, .keeps_role = true
+	};
 	c = changes_check(room_of(j->home), set);
 	if (c)
 		return iq_error(j, c, NULL);

@@ -75,6 +75,7 @@ room_reset(struct room *room)
 {
 	occupants_drop(room);
 	affiliates_drop(room);
+	roles_drop(room);
 	history_drop(room);
 	sent_drop(&room->sent);
 	hats_drop(room);
@@ -128,6 +129,7 @@ drop(struct home *h)
 	}
 	room_reset(room);
 	hash_fini(&room->affiliates);
+	hash_fini(&room->kept);
 	hash_fini(&room->occupants);
 	hash_fini(&room->visits);
 }
@@ -168,7 +170,9 @@ load(struct home *h)
 	list_init(&room->queue);
 	list_init(&room->hats);
 	list_init(&room->wearers);
+	list_init(&room->kept_order);
 	hash_init(&room->affiliates);
+	hash_init(&room->kept);
 	hash_init(&room->occupants);
 	hash_init(&room->visits);
 	for (unsigned i = 0; i < ROOM_LOADS; i++)

@@ -41,6 +41,8 @@ const struct query room_queries[] = {
 		NULL },
 	[ROOM_LOAD_OCCUPANTS] = { "muc_load_occupants",
 		"SELECT jid, nick, role, presence FROM muc_occupant WHERE owner = ?", NULL },
+	[ROOM_LOAD_ROLES] = { "muc_load_roles",
+		"SELECT jid, role FROM muc_role WHERE owner = ? ORDER BY at", NULL },
 	[ROOM_PUT] = { "muc_put",
 		"REPLACE INTO muc_room (owner, service, created, used, secret, persistent, listed, "
 		"open, title, description, options, members) VALUES "
@@ -64,6 +66,7 @@ const struct query room_queries[] = {
 		"DELETE FROM muc_member WHERE owner = ? AND room = ?", NULL },
 	[ROOM_DELETE_OCCUPANTS] = { "muc_delete_occupants",
 		"DELETE FROM muc_occupant WHERE owner = ?", NULL },
+	[ROOM_DELETE_ROLES] = { "muc_delete_roles", "DELETE FROM muc_role WHERE owner = ?", NULL },
 	[ROOM_PUT_OCCUPANT] = { "muc_put_occupant",
 		"REPLACE INTO muc_occupant (owner, jid, nick, role, presence) VALUES "
 		"(?, ?, ?, ?, ?)",
@@ -96,6 +99,14 @@ const struct query room_queries[] = {
 		NULL },
 	[ACCOUNT_FORGETS] = { "muc_account_forgets", "DELETE FROM muc_member WHERE owner = ?",
 		NULL },
+	/* Who was muted is not heard again by another account of that name; nor is anybody heard
+	 * because of what the last one was given. */
+	[ACCOUNT_FORGETS_ROLES] = { "muc_account_forgets_roles",
+		"DELETE FROM muc_role WHERE jid = ? AND role > ?", NULL },
+	[ROLE_PUT] = { "muc_put_role",
+		"REPLACE INTO muc_role (owner, jid, role, at) VALUES (?, ?, ?, ?)", NULL },
+	[ROLE_FORGET] = { "muc_forget_role",
+		"DELETE FROM muc_role WHERE owner = ? AND jid = ? AND role > ?", NULL },
 	[ROOM_LIST_PUBLIC] = { "muc_list_public",
 		"SELECT owner, title FROM muc_room WHERE service = ? AND listed = 1 AND owner > ? "
 		"ORDER BY owner LIMIT ?",
@@ -163,6 +174,7 @@ room_take(struct room *room, const struct rows *const *rows)
 	if (row_str(r, 0, 9).n > 0)
 		room->avatar = mem_copy_str(row_str(r, 0, 9));
 	take_affiliations(room, rows[ROOM_LOAD_AFFILIATIONS]);
+	roles_take(room, rows[ROOM_LOAD_ROLES]);
 }
 
 /* ---- Write ---------------------------------------------------------------------------- */
@@ -250,12 +262,13 @@ size_t
 room_delete_asks(struct room *room, struct arena *a, struct ask **out)
 {
 	struct value owner = of_jid(room->home.jid);
-	struct ask *asks = ARENA_ARRAY(a, struct ask, room->affiliates.count + 5);
+	struct ask *asks = ARENA_ARRAY(a, struct ask, room->affiliates.count + 6);
 	size_t n = archive_asks(room, a, asks);
 
 	asks[n++] = ask_of(a, ROOM_DELETE, &owner, 1);
 	asks[n++] = ask_of(a, ROOM_DELETE_AFFILIATIONS, &owner, 1);
 	asks[n++] = ask_of(a, ROOM_DELETE_OCCUPANTS, &owner, 1);
+	asks[n++] = ask_of(a, ROOM_DELETE_ROLES, &owner, 1);
 	for_each_affiliate(node, room)
 	{
 		const struct affiliate *one = CONTAINER(node, struct affiliate, node);

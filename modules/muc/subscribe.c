@@ -161,7 +161,7 @@ read_subscription(struct job *j, struct change_set *set, struct problem *why)
 	is = room_affiliation(room, c->who);
 	c->to = is > AFF_MEMBER ? is : AFF_MEMBER;
 	c->nick = nick;
-	c->sets_events = true;
+	c->sets_events = c->keeps_role = true;
 	return true;
 }
 
@@ -210,8 +210,8 @@ unsubscribe_set(struct job *j)
 	if (!is || !is->events)
 		return iq_error(j, COND_ITEM_NOT_FOUND, "there is no such subscription");
 	c->to = is->affiliation;
-	c->nick = is->nick;
-	c->sets_events = true;
+	c->nick = is->nick ? arena_text(j->arena, is->nick) : NULL;
+	c->sets_events = c->keeps_role = true;
 	j->state = set;
 	return changes_write(j, set, unsubscribed, NULL, 0);
 }
