@@ -30,3 +30,13 @@ limit_take(struct limit *l, double n, double rate, double burst, msec_t now)
 	l->tokens -= n;
 	return l->tokens < 0 ? (msec_t)ceil(-l->tokens * 1000 / rate) : 0;
 }
+
+msec_t
+limit_take_queued(struct limit *l, double n, double rate, double burst, msec_t now)
+{
+	msec_t wait = limit_take(l, n, rate, burst, now);
+	double fills = wait > 0 ? burst * 1000 / rate : 0;
+	msec_t least = fills < LIMIT_HANDFUL ? (msec_t)fills : LIMIT_HANDFUL;
+
+	return wait > 0 && wait < least ? least : wait;
+}

@@ -121,7 +121,7 @@ c2s_count_element(struct stream *s)
 
 	if (conf->stanzas_per_second == 0)
 		return;
-	wait = limit_take(&s->stanzas, 1, (double)conf->stanzas_per_second,
+	wait = limit_take_queued(&s->stanzas, 1, (double)conf->stanzas_per_second,
 		(double)conf->burst_stanzas, worker_now(s->worker));
 	if (wait > 0)
 		c2s_wait_for_rate(s, wait);

@@ -284,7 +284,7 @@ stream_received(struct stream *s, size_t n)
 
 	stream_heard(s);
 	if (conf->bytes_per_second > 0)
-		wait = limit_take(&s->bytes, (double)n, (double)conf->bytes_per_second,
+		wait = limit_take_queued(&s->bytes, (double)n, (double)conf->bytes_per_second,
 			(double)conf->burst_bytes, worker_now(s->worker));
 	if (!s->paused)
 		run(s);

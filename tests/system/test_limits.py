@@ -110,6 +110,20 @@ def rates():
         slow.stop()
 
 
+def batches():
+    """Who is over the limit is served by the handful: each for itself would cost a wake-up of the server, and a commit."""
+    with Server("batches", c2s={"burst_stanzas": 100}) as fast:
+        fast.register("alice")
+        alice = fast.login("alice")
+        before = fast.waits("worker")
+        alice.send("".join(PING.format(i) for i in range(1500)))
+        ids = [int(alice.wait("<iq").get("id")) for _ in range(1500)]
+        waits = fast.waits("worker") - before
+        check("1500 stanzas at 500 a second are answered in order", ids == [*range(1500)])
+        check("without waking the server for each", waits < 500, waits)
+        fast.stop()
+
+
 def connections():
     """By the PROXY protocol, as loopback addresses have no limit."""
     def greeted(address):
@@ -219,4 +233,4 @@ def files():
     few.stop()
 
 
-run(rates, no_readers, start, sizes, connections, floods, files)
+run(rates, batches, no_readers, start, sizes, connections, floods, files)

@@ -483,7 +483,7 @@ def deletion(server):
 
 
 def all_of_it():
-    with Server(modules={"pep": {"max_item": "64k", "max_nodes": 50}}) as server:
+    with Server(c2s={"stanzas_per_second": 0}, modules={"pep": {"max_item": "64k", "max_nodes": 50}}) as server:
         server.register("alice", "bob", "carol", "eve")
         befriend(server, "alice", "bob")
         alice, bob, eve = (device(server, name, "first") for name in ("alice", "bob", "eve"))

@@ -145,6 +145,12 @@ class Server:
                 total += int((task / "schedstat").read_text(encoding="ascii").split()[0])
         return total / 1e9
 
+    def waits(self, thread=""):
+        """How often its threads whose name begins so slept and were woken."""
+        tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
+        return sum(int(re.search(r"\nvoluntary_ctxt_switches:\s+(\d+)", (task / "status").read_text(encoding="ascii"))[1])
+                   for task in tasks if (task / "comm").read_text(encoding="ascii").startswith(thread))
+
     def sql(self, text):
         """Runs statements in the server's own database; the rows, as texts."""
         if "sqlite" in self.options["store"]:

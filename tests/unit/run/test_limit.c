@@ -51,6 +51,40 @@ START_TEST(rate_zero_is_no_limit)
 
 END_TEST
 
+/* One after the other, each as soon as it may: how many had to wait in two seconds, and how many passed. */
+START_TEST(who_waits_in_a_queue_waits_for_a_handful)
+{
+	static const struct {
+		double rate, burst;
+		int passed, waits;
+	} cases[] = {
+		{ 500, 5000, 6000, 20 },
+		{ 500, 20, 1000, 50 }, /* the bucket is full after 40 ms */
+		{ 500, 1, 1001, 1000 },
+		{ 5, 5000, 5010, 10 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct limit l;
+		msec_t now = 0;
+		int passed = 0, waits = 0;
+
+		limit_init(&l, cases[i].burst, now);
+		while (now < 2000) {
+			msec_t wait = limit_take_queued(&l, 1, cases[i].rate, cases[i].burst, now);
+
+			passed++;
+			waits += wait > 0;
+			now += wait;
+		}
+		ck_assert_msg(passed >= cases[i].passed * 0.99 && passed <= cases[i].passed * 1.01,
+			"case %zu: %d passed", i, passed);
+		ck_assert_msg(waits <= cases[i].waits + 1, "case %zu: %d waits", i, waits);
+	}
+}
+
+END_TEST
+
 Suite *suite_limit(void);
 
 Suite *
@@ -61,6 +95,7 @@ suite_limit(void)
 
 	tcase_add_test(t, a_bucket_holds_its_rate);
 	tcase_add_test(t, rate_zero_is_no_limit);
+	tcase_add_test(t, who_waits_in_a_queue_waits_for_a_handful);
 	suite_add_tcase(s, t);
 	return s;
 }
