@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "home/session.h"
 #include "hook/hook.h"
 #include "run/control.h"
 #include "run/notify.h"
@@ -47,16 +48,22 @@ tell(const char *line, void *ctx)
 }
 
 struct change {
-	const struct config *was, *is;
+	struct config *was, *is;
 };
 
-/* On each worker, which has the new one by then. */
+/* On each worker, between two turns: what goes is told while all is still as it was. */
 static void
-apply(struct worker *w, void *arg)
+change_over(struct worker *w, void *arg)
 {
 	const struct change *change = arg;
 	struct config_event ev = { { w, NULL }, change->was, change->is };
 
+	for (size_t i = 0; i < change->was->hosts_count; i++) {
+		ev.head.host = change->was->hosts[i];
+		(void)hook_config_changing(&ev); /* nothing to stop */
+	}
+	sessions_leave(w, change->is);
+	config_adopt(w, change->is);
 	for (size_t i = 0; i < change->is->hosts_count; i++) {
 		ev.head.host = change->is->hosts[i];
 		(void)hook_config_reloaded(&ev);
@@ -79,8 +86,7 @@ replace(struct server *s, struct config *c, struct report *r)
 	r->faults = false;
 	config_diff(was, c, tell, r);
 	s->config = c;
-	config_publish(c);
-	workers_each(apply, &change);
+	workers_each(change_over, &change);
 	config_unref(&was);
 }
 

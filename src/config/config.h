@@ -175,9 +175,10 @@ void config_diff(
 
 /* The snapshot of this worker. */
 const struct config *config_of(const struct worker *w);
-/* Makes c the snapshot of every worker (each takes a reference, drops its old one). Workers
- * running: mails them; else sets directly. */
+/* Makes c the snapshot of every worker, before they run (each takes a reference). */
 void config_publish(struct config *c);
+/* On the worker: the same for one that runs; drops its reference to the old one. */
+void config_adopt(struct worker *w, struct config *c);
 /* Takes the snapshot back from every worker: after workers_stop, before workers_fini. */
 void config_withdraw(void);
 /* The host served under that prepared name, or NULL. */

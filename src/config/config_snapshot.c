@@ -1,11 +1,10 @@
 /*
  * config_snapshot.c -- who holds which snapshot.
  *
- * A snapshot never changes.  Each worker has a reference to one in its slot; a new one comes by
- * mail, so a worker changes over between two turns and nothing on it ever sees two.  The old
- * snapshot goes with its last reader.
+ * A snapshot never changes.  Each worker has a reference to one in its slot, and changes over to
+ * another when it is told to.  The old snapshot goes with its last reader.
  *
- * Runs on: main (publish, withdraw), any thread (ref, unref), the worker (config_of).
+ * Runs on: main (publish, withdraw), any thread (ref, unref), the worker (config_of, config_adopt).
  */
 #include "base/mem.h"
 #include "config/config.h"
@@ -15,14 +14,8 @@
 
 #define ON_FREE_MAX 8
 
-struct news {
-	struct mail mail;
-	struct config *config;
-};
-
 static void (*on_free[ON_FREE_MAX])(struct config *c);
 static unsigned on_free_count;
-static bool published; /* Workers have one already: from then on by mail. */
 
 void
 config_on_free(void (*fn)(struct config *c))
@@ -72,31 +65,18 @@ take(struct worker *w, struct config *c)
 	config_unref(&old);
 }
 
-static void
-open_news(struct worker *w, struct mail *m)
+void
+config_adopt(struct worker *w, struct config *c)
 {
-	struct news *news = CONTAINER(m, struct news, mail);
-
-	take(w, news->config);
-	mem_free(&news);
+	assert(worker_is_here(w));
+	take(w, config_ref(c));
 }
 
 void
 config_publish(struct config *c)
 {
-	for (unsigned i = 0; i < workers_count(); i++) {
-		struct news *news;
-
-		if (!published) {
-			take(worker_at(i), config_ref(c));
-			continue;
-		}
-		news = MEM_NEW(struct news);
-		news->mail.open = open_news;
-		news->config = config_ref(c);
-		worker_post(NULL, worker_at(i), &news->mail);
-	}
-	published = true;
+	for (unsigned i = 0; i < workers_count(); i++)
+		config_adopt(worker_at(i), c);
 }
 
 void
@@ -104,5 +84,4 @@ config_withdraw(void)
 {
 	for (unsigned i = 0; i < workers_count(); i++)
 		take(worker_at(i), NULL);
-	published = false;
 }

@@ -204,6 +204,8 @@ message_passed(struct home *h, const struct passage *p)
 		tell(&ev, TRACE_REFUSED);
 		route_bounce(h->worker, p->stanza, COND_RESOURCE_CONSTRAINT,
 			"the message could not be stored", &p->receipt);
+	} else if (!ev.head.host && !p->again && p->archive_id == 0) {
+		bounce(&ev); /* its host went meanwhile, and nobody has it */
 	} else if (p->again || !ev.head.host) {
 		tell(&ev, TRACE_REPEATED);
 		receipt_give(h->worker, &p->receipt);
@@ -368,7 +370,9 @@ other_passed(struct home *h, const struct passage *p)
 	const struct host *host = home_host(h);
 	struct account *a = account_of(h);
 
-	if (!host || p->result != STORE_OK)
+	if (!host)
+		route_refuse(h->worker, p->stanza, COND_REMOTE_SERVER_NOT_FOUND, &p->receipt);
+	else if (p->result != STORE_OK)
 		receipt_give(h->worker, &p->receipt);
 	else if (p->stanza->kind == STANZA_PRESENCE)
 		presence_in(a, p->stanza, &p->receipt);
@@ -383,7 +387,9 @@ deliver(struct account *a, const struct stanza *s, const struct receipt *r)
 	struct stanza_event ev = { .head = { a->home.worker, host }, .account = a, .stanza = s };
 
 	assert(worker_is_here(a->home.worker));
-	if (!host || (a->exists && hook_stanza_in(&ev) == STOP))
+	if (!host)
+		route_refuse(a->home.worker, s, COND_REMOTE_SERVER_NOT_FOUND, r);
+	else if (a->exists && hook_stanza_in(&ev) == STOP)
 		receipt_give(a->home.worker, r);
 	else if (ev.stanza->kind == STANZA_MESSAGE)
 		message(a, host, ev.stanza, r);

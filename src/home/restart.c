@@ -210,8 +210,8 @@ load(struct worker *w, struct waiting *it)
 	it->asked = true;
 	list_remove(&it->link);
 	list_append(&restart_of(w)->list, &it->link); /* behind those that were not */
-	if (jid_parse(arena, it->node.key, &bare) != JID_OK)
-		return;
+	if (jid_parse(arena, it->node.key, &bare) != JID_OK || !route_host(w, jid_domain(bare)))
+		return; /* its sessions wait until its host is back */
 	restart_of(w)->loading++;
 	l = MEM_NEW(struct loader);
 	l->wait.ready = on_ready;

@@ -279,6 +279,38 @@ supersede(struct session *s)
 	session_close(s, STREAM_COND_CONFLICT, NULL);
 }
 
+static bool
+is_left(const struct session *s, const struct config *next)
+{
+	return s->account && !config_host(next, jid_domain(s->jid));
+}
+
+/* What one of them leaves is for none of the others. */
+static void
+mark_left(struct session *s, void *next)
+{
+	if (is_left(s, next))
+		s->ending = true;
+}
+
+static void
+end_left(struct session *s, void *next)
+{
+	if (!is_left(s, next))
+		return;
+	finish(s);
+	session_close(s, STREAM_COND_HOST_GONE, NULL);
+}
+
+void
+sessions_leave(struct worker *w, const struct config *next)
+{
+	void *ctx = (void *)(uintptr_t)next; /* nobody changes it */
+
+	sessions_each(w, mark_left, ctx);
+	sessions_each(w, end_left, ctx);
+}
+
 void
 sessions_end_all(struct account *a)
 {

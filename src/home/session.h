@@ -120,6 +120,9 @@ uint64_t session_mark_add(const char *name);
  * mean nothing. */
 void session_marks_write(const struct session *s, struct buf *out);
 void session_marks_read(struct session *s, struct str names);
+/* Before the worker changes over to that configuration: ends the sessions of hosts that are no longer in
+ * it, connected or not.  What they did not acknowledge is kept as always. */
+void sessions_leave(struct worker *w, const struct config *next);
 size_t sessions_count(const struct worker *w);
 void sessions_each(struct worker *w, void (*fn)(struct session *s, void *ctx), void *ctx);
 

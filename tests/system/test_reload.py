@@ -7,6 +7,7 @@ is left behind in a room that is no more.
 from bongsu import Server, check, run, wait_for
 from bongsu.muc import codes, enter, make
 from bongsu.server import STORE
+from bongsu.sm import SM, ack, ask_resume, enable, ready, received
 
 HOSTS = ["localhost", "other.example"]
 MODULES = ("blocking", "inbox", "mam", "muc", "offline", "pep", "private", "register", "vcard")
@@ -85,6 +86,77 @@ def host_gone():
     check("messages wait for nobody any more", server.ctl("get_offline_count", "carol", "other.example").out == "0\n")
 
 
+def falls_asleep(client):
+    before = server.log().count("waits to be resumed")
+    client.close()
+    wait_for("the session waits to be resumed", lambda: server.log().count("waits to be resumed") > before)
+
+
+def host_gone_asleep():
+    """A host goes while a session of it waits for its client: what that did not acknowledge waits for the next login."""
+    for modules in ({}, {"mam": False}):
+        reload(modules=modules)
+        with server.login("carol", host="other.example") as late:  # nothing waits
+            late.available()
+            late.ends()
+        carol = enable(server.login("carol", "phone", host="other.example"))
+        carol.available()
+        ack(carol)
+        alice = server.login("alice")
+        alice.send("<message to='carol@other.example' type='chat'><body>seen</body></message>")
+        check("one message arrives", carol.wait("<body>seen</body>"))
+        ack(carol).sync()
+        ack(carol).send(f"<r xmlns='{SM}'/>")
+        carol.wait(lambda e: e.ns == SM and e.name == "a")
+        alice.send("<message to='carol@other.example' type='chat'><body>unseen</body></message>")
+        carol.wait("<body>unseen</body>")
+        falls_asleep(carol)
+        alice.send("<message to='carol@other.example' type='chat'><body>asleep</body></message>")
+        alice.sync()
+        sessions = server.ctl("connected_users").out
+        check("the session waits", "carol@other.example/phone" in sessions, sessions)
+        reload(hosts=["localhost"])
+        sessions = server.ctl("connected_users").out
+        check("with its host the session is gone", "carol" not in sessions, sessions)
+        alice.send("<message to='carol@other.example' type='chat' id='gone'><body>nobody</body></message>")
+        answer = alice.wait(lambda e: e.get("id") == "gone")
+        check("nobody is there", answer.condition == "remote-server-not-found", answer)
+        reload(hosts=HOSTS)
+        check("nobody resumes it", ask_resume(ready(server, "carol", host="other.example"), carol.sm, 1).name == "failed")
+        carol = server.login("carol", "phone", host="other.example")
+        carol.available()
+        carol.send("<message to='carol@other.example/phone' type='chat'><body>the end</body></message>")
+        bodies = []
+        while "the end" not in bodies:
+            bodies.append(carol.wait(lambda e: e.name == "message").text("c:body"))
+        check("what it did not acknowledge is there, once", bodies == ["unseen", "asleep", "the end"], (modules, bodies))
+        carol.ends()
+        alice.ends()
+    reload(modules={})
+
+
+def host_gone_at_restart():
+    """The same by a restart: the session waits in the store until its host is back."""
+    carol = enable(server.login("carol", "phone", host="other.example"))
+    carol.available()
+    ack(carol)
+    alice = server.login("alice")
+    alice.send("<message to='carol@other.example' type='chat'><body>unseen</body></message>")
+    carol.wait("<body>unseen</body>")
+    falls_asleep(carol)
+    alice.ends()
+    server.configure(hosts=["localhost"])
+    server.restart()
+    check("without its host the session is not there", "carol" not in server.ctl("connected_users").out)
+    reload(hosts=HOSTS)
+    client = ready(server, "carol", host="other.example")
+    answer = ask_resume(client, carol.sm, received(carol) - 1)
+    check("when it is back its client resumes it", answer.name == "resumed", answer)
+    check("and gets what it did not acknowledge", client.wait("<body>unseen</body>"))
+    client.send("</stream:stream>")
+    client.ended()
+
+
 def rooms_gone():
     """The rooms' module is turned off, and on again: the occupants are told, and gone."""
     alice, bob = server.login("alice"), server.login("bob")
@@ -122,7 +194,7 @@ def main():
     server.start()
     server.register("alice", "bob", "dora")
     server.register("alice", "carol", host="other.example")
-    run(modules_off, host_gone, rooms_gone, no_pages_for_the_deleted, server.stop)
+    run(modules_off, host_gone, host_gone_asleep, host_gone_at_restart, rooms_gone, no_pages_for_the_deleted, server.stop)
 
 
 main()

@@ -520,7 +520,13 @@ see(struct worker *w, void *arg)
 	seen[worker_index(w)] = config_of(w);
 }
 
-START_TEST(workers_change_over_to_what_is_published)
+static void
+adopt(struct worker *w, void *arg)
+{
+	config_adopt(w, arg);
+}
+
+START_TEST(workers_change_over_to_what_they_adopt)
 {
 	const struct config *seen[2] = { NULL, NULL };
 	struct config *first = good(ROWS), *second = good(ROWS);
@@ -534,7 +540,7 @@ START_TEST(workers_change_over_to_what_is_published)
 	workers_each(see, seen);
 	ck_assert(seen[0] == first && seen[1] == first);
 	config_unref(&first);
-	config_publish(second);
+	workers_each(adopt, second);
 	workers_each(see, seen);
 	ck_assert(seen[0] == second && seen[1] == second);
 	ck_assert_uint_eq(freed, 1);
@@ -572,7 +578,7 @@ suite_config(void)
 		relative_names_start_at_the_file, names_of_hosts_are_prepared,
 		secrets_come_from_files_and_the_environment, faults_are_counted_beyond_a_bound,
 		file_that_is_too_large_is_refused, diff_tells_what_changed_and_when_it_applies,
-		snapshot_goes_with_its_last_reference, workers_change_over_to_what_is_published,
+		snapshot_goes_with_its_last_reference, workers_change_over_to_what_they_adopt,
 		reference_names_every_option, NULL };
 	Suite *suite = suite_make("config", tests);
 	TCase *tcase = tcase_create("faults");
