@@ -6,6 +6,7 @@ libbongsu_a_SOURCES += src/home/portable_account.c src/home/portable_roster.c
 libbongsu_a_SOURCES += src/home/router.c src/home/router.h
 libbongsu_a_SOURCES += src/home/account.c src/home/account.h
 libbongsu_a_SOURCES += src/home/trace.c src/home/trace.h
+libbongsu_a_SOURCES += src/home/seat.c
 libbongsu_a_SOURCES += src/home/session.c src/home/session.h src/home/outlet.h src/home/stream_info.h
 libbongsu_a_SOURCES += src/home/deliver.c src/home/deliver.h src/home/deliver.def
 libbongsu_a_SOURCES += src/home/job.h src/home/job_own.h src/home/job.c src/home/job_wait.c src/home/job_ask.c

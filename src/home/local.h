@@ -44,6 +44,9 @@ local_of(const struct worker *w)
 /* The home was needed: it lingers from now on. */
 void home_touch(struct home *h);
 void receipts_fini(struct local *l);
+/* seat.c: gives s its slot and generation, and takes the seat back. */
+void seat_take(struct session *s);
+void seat_leave(struct session *s);
 /* Ends every session of the account at once, and closes their streams. */
 void sessions_end_all(struct account *a);
 /* A session without a connection, of an account that is being loaded. */
