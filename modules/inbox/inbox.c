@@ -168,10 +168,12 @@ room_known(struct job *j)
 
 /* ---- What says it -------------------------------------------------------------------------------- */
 
+/* XEP-0430 4: also by what XEP-0333 once had beside it. */
 static const char *
 marked(const struct stanza *s)
 {
-	const char *id = xml_get(stanza_child(s, NS_MARKERS, "displayed"), "id");
+	const struct xml *x = stanza_child(s, NS_MARKERS, "displayed");
+	const char *id = xml_get(x ? x : stanza_child(s, NS_MARKERS, "acknowledged"), "id");
 
 	return id && *id ? id : NULL;
 }

@@ -37,7 +37,7 @@ struct listing {
 	size_t first, shown; /* of the page */
 };
 
-static step_fn talks_known, ends_known, unread_known, messages_known;
+static step_fn list, talks_known, ends_known, unread_known, messages_known;
 
 /* ---- Who there is ------------------------------------------------------------------------ */
 
@@ -58,16 +58,25 @@ inbox_list(struct job *j)
 {
 	struct listing *l = ARENA_NEW(j->arena, struct listing);
 	const struct xml *child = iq_child(j);
-	struct home *home = &j->account->home;
 	struct problem why = { COND_NONE, NULL };
-	struct conversations_event ev = { .head = { j->worker, j->host }, .account = j->account };
-	struct step next;
 
 	if (!rsm_read(j->arena, child, &l->rsm, &why))
 		return iq_refuse(j, &why);
 	l->unread_only = is_true(xml_get(child, "unread-only"));
 	l->plain = is_false(xml_get(child, "messages"));
 	j->state = l;
+	/* Behind what the client sent before and is on its way here: a note to oneself. */
+	return job_go_to(j, list, j->owner);
+}
+
+static struct step
+list(struct job *j)
+{
+	struct listing *l = j->state;
+	struct home *home = &j->account->home;
+	struct conversations_event ev = { .head = { j->worker, j->host }, .account = j->account };
+	struct step next;
+
 	ev.asks = ARENA_NEW(j->arena, struct asks);
 	(void)hook_conversations(&ev); /* nobody stops it */
 	ev.asks->list[ev.asks->count++] = archive_seen_list(j->arena, home);
