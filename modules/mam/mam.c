@@ -131,9 +131,10 @@ on_accepted(struct message_event *ev)
 	return PASS;
 }
 
-/* Of whatever type: nobody else speaks for this archive. */
+/* Of whatever type: nobody else speaks for this archive, in what comes and in what the user sends
+ * (XEP-0359 5). */
 static enum verdict
-on_arrived_strip(struct message_event *ev)
+strip(struct message_event *ev)
 {
 	if (stanza_child(ev->stanza, NS_SID, "stanza-id"))
 		event_replace(ev, archive_stamp(&ev->account->home, ev->stanza, 0));
@@ -213,10 +214,16 @@ send_to_session(struct job *j, const struct stanza *s)
 
 /* Whoever reads the history needs nobody to repeat it. */
 static void
-has_read(struct job *j, int64_t id)
+has_read(struct job *j, int64_t after, int64_t to)
 {
-	if (j->session && id > j->session->history_to)
-		j->session->history_to = id;
+	struct session *s = j->session;
+
+	if (!s)
+		return;
+	if (s->history_to == 0 || after < s->history_from)
+		s->history_from = after;
+	if (to > s->history_to)
+		s->history_to = to;
 }
 
 static struct step
@@ -231,6 +238,13 @@ query(struct job *j)
 		.send = send_to_session,
 		.has_read = has_read };
 	return archive_query(j, v);
+}
+
+/* XEP-0313 7: whoever it is of, and whether there is such an account. */
+static struct step
+refuse(struct job *j)
+{
+	return iq_error(j, COND_FORBIDDEN, "the archive is of somebody else");
 }
 
 /* ---- The rest ----------------------------------------------------------------------------- */
@@ -274,13 +288,15 @@ MODULE(mam) = {
 	IDENTITY(mam),
 	.summary = "Archives messages",
 	.xeps = XEPS({ 313, "1.1.3", XEP_COMPLETE, NULL },
-		{ 59, "1.0", XEP_PARTIAL, "no pages by index" },
-		{ 359, "0.7.0", XEP_COMPLETE, NULL }, { 334, "0.4.0", XEP_COMPLETE, NULL },
+		{ 59, "1.0", XEP_PARTIAL, "no pages by index" }, { 297, "1.0", XEP_COMPLETE, NULL },
+		{ 359, "0.7.0", XEP_COMPLETE, NULL }, { 334, "1.0.0", XEP_COMPLETE, NULL },
 		{ 424, "0.4.2", XEP_PARTIAL, "tombstones in archives" },
 		{ 441, "0.2.0", XEP_COMPLETE, NULL }),
 	.options = fields,
 	.options_size = sizeof(struct mam_options),
-	.account_features = FEATURES(NS_MAM, NS_MAM_EXTENDED, NS_SID, NS_RETRACT "#tombstone"),
+	.features = FEATURES(NS_RETRACT),
+	.account_features = FEATURES(
+		NS_MAM, NS_MAM_EXTENDED, NS_SID, NS_RETRACT, NS_RETRACT "#tombstone"),
 	.iqs =
 		(const struct iq_handler[]){
 			{ NS_MAM, "query", ON_SET, TO_SELF, query },
@@ -288,13 +304,17 @@ MODULE(mam) = {
 			{ NS_MAM, "metadata", ON_GET, TO_SELF, archive_query_metadata },
 			{ NS_MAM, "prefs", ON_GET, TO_SELF, mam_prefs_get },
 			{ NS_MAM, "prefs", ON_SET, TO_SELF, mam_prefs_set },
+			{ NS_MAM, "query", ON_GET | ON_SET, TO_ACCOUNT | TO_NOBODY, refuse },
+			{ NS_MAM, "metadata", ON_GET, TO_ACCOUNT | TO_NOBODY, refuse },
+			{ NS_MAM, "prefs", ON_GET | ON_SET, TO_ACCOUNT | TO_NOBODY, refuse },
 			END_IQS,
 		},
 	.hooks =
 		(const struct hook[]){
+			ON(message_sent, ORDER_STAMP, strip),
 			ON(message_sent, ORDER_ARCHIVE, on_sent),
 			ON(message_accepted, ORDER_ARCHIVE, on_accepted),
-			ON(message_arrived, ORDER_STAMP, on_arrived_strip),
+			ON(message_arrived, ORDER_STAMP, strip),
 			ON(message_arrived, ORDER_ARCHIVE, on_arrived),
 			ON(account_removed, ORDER_NORMAL, on_removed),
 			END_HOOKS,

@@ -340,11 +340,13 @@ static enum verdict
 on_ready(struct session_event *ev)
 {
 	struct offline *o = offline_of(ev->account);
+	const struct session *s = ev->session;
 
-	if (ev->session->history_to > 0 && !o->flushing) {
-		if (ev->session->history_to > o->mark)
-			o->mark = ev->session->history_to;
-		o->left_done = ev->session->history_to;
+	/* From its beginning; else each message is looked at. */
+	if (s->history_to > 0 && s->history_from == 0 && !o->flushing) {
+		if (s->history_to > o->mark)
+			o->mark = s->history_to;
+		o->left_done = s->history_to;
 	}
 	o->resumes = false;
 	offline_flush(ev->account);

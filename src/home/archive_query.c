@@ -36,6 +36,7 @@ struct page {
 	const char *queryid; /* or NULL */
 	struct archive_range range; /* what is still to be read; limit is not used */
 	unsigned max;
+	int64_t since; /* nothing up to that id, since its time is too early */
 	int64_t *ids; /* these rows, or NULL */
 	size_t ids_count;
 	bool flip, is_whole; /* whole: no cursor of the client's bounds it */
@@ -105,7 +106,8 @@ read_start(struct job *j, struct page *p, const struct form_field *f, struct pro
 	(void)j;
 	if (!read_time(f->values[0], &at, why))
 		return false;
-	not_before(&p->range, archive_id_at(at) - 1);
+	p->since = archive_id_at(at) - 1;
+	not_before(&p->range, p->since);
 	return true;
 }
 
@@ -207,7 +209,7 @@ read_set(struct job *j, struct page *p, const struct xml *query, struct problem 
 
 	if (!rsm_read(j->arena, query, &set, why))
 		return false;
-	p->max = v->page;
+	p->max = p->ids_count > 0 ? IDS_MAX : v->page;
 	if (set.has_max)
 		p->max = set.max < v->page_max ? set.max : v->page_max;
 	p->is_whole = !set.after && (!set.before || !*set.before);
@@ -255,10 +257,11 @@ archive_query(struct job *j, const struct archive_view *view)
 	if (view->narrow && !view->narrow(j, view, &p->range))
 		return finish(j, NULL, NULL, true, 0);
 	p->reads_on = view->has_read && p->range.before == INT64_MAX && p->ids_count == 0 &&
-		      jid_is_none(p->range.with);
+		      p->max > 0 && jid_is_none(p->range.with);
 	if (p->reads_on)
-		view->has_read(j, j->home->last_id);
-	return begin(j);
+		view->has_read(j, p->since, j->home->last_id);
+	/* Behind what the client sent before and is on its way here: a note to oneself. */
+	return job_go_to_home(j, begin, j->home->kind, j->home->jid);
 }
 
 static struct step
@@ -275,13 +278,37 @@ ask_chunk(struct job *j)
 	return job_query_all(j, chunk, &ask, 1);
 }
 
+static int
+by_id(const void *a, const void *b)
+{
+	const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* In the order of time, each once. */
+static void
+sort_ids(struct page *p)
+{
+	size_t kept = 0;
+
+	qsort(p->ids, p->ids_count, sizeof(p->ids[0]), by_id);
+	for (size_t i = 0; i < p->ids_count; i++)
+		if (kept == 0 || p->ids[i] != p->ids[kept - 1])
+			p->ids[kept++] = p->ids[i];
+	p->ids_count = kept;
+}
+
 static struct step
 ask_ids(struct job *j)
 {
 	struct page *p = j->state;
-	struct ask *asks = ARENA_ARRAY(j->arena, struct ask, p->ids_count);
+	struct ask *asks;
 
-	p->rows = ARENA_ARRAY(j->arena, struct archive_row, p->ids_count);
+	sort_ids(p);
+	asks = ARENA_ARRAY(j->arena, struct ask, p->ids_count);
+	/* One more for a row that is looked at when the page is full. */
+	p->rows = ARENA_ARRAY(j->arena, struct archive_row, p->ids_count + 1);
 	for (size_t i = 0; i < p->ids_count; i++)
 		asks[i] = archive_get(j->arena, j->home, p->ids[i]);
 	return job_query_all(j, got_ids, asks, p->ids_count);
@@ -310,16 +337,21 @@ begin(struct job *j)
 	return ask_chunk(j);
 }
 
+static bool
+is_meant(const struct job *j, const struct page *p, const struct archive_row *row)
+{
+	if (p->view->is_meant)
+		return p->view->is_meant(j, p->view, row);
+	return jid_is_none(p->range.with) || archive_row_is_with(row, p->range.with);
+}
+
 /* Takes a row if it is meant, or says that the page is full. */
 static bool
 take(struct job *j, struct page *p, const struct rows *rows, size_t i)
 {
 	struct archive_row *row = &p->rows[p->count];
 
-	if (!archive_read(j->arena, j->home, rows, i, row) ||
-		(p->view->is_meant ? !p->view->is_meant(j, p->view, row)
-				   : !jid_is_none(p->range.with) &&
-					     !archive_row_is_with(row, p->range.with)))
+	if (!archive_read(j->arena, j->home, rows, i, row) || !is_meant(j, p, row))
 		return true;
 	if (p->count == p->max || p->bytes > PAGE_BYTES) {
 		p->more = true;
@@ -348,25 +380,30 @@ chunk(struct job *j)
 	return ask_chunk(j);
 }
 
-static int
-by_id(const void *a, const void *b)
-{
-	const struct archive_row *x = a, *y = b;
-
-	return (x->id > y->id) - (x->id < y->id);
-}
-
+/* The other fields hold for them, too, and a page of them is one of all. */
 static struct step
 got_ids(struct job *j)
 {
 	struct page *p = j->state;
+	unsigned found = 0;
 
-	for (size_t i = 0; i < p->ids_count; i++) {
+	for (size_t i = 0; i < p->ids_count; i++)
 		if (j->results[i]->count == 0)
 			return iq_error(j, COND_ITEM_NOT_FOUND, "no message has that id");
-		p->count += archive_read(j->arena, j->home, j->results[i], 0, &p->rows[p->count]);
+	for (size_t i = 0; i < p->ids_count; i++) {
+		size_t at = p->range.backwards ? p->ids_count - 1 - i : i;
+		struct archive_row *row = &p->rows[p->count];
+
+		if (p->ids[at] <= p->range.after || p->ids[at] >= p->range.before ||
+			!archive_read(j->arena, j->home, j->results[at], 0, row) ||
+			!is_meant(j, p, row))
+			continue;
+		p->count += p->count < p->max;
+		found++;
 	}
-	qsort(p->rows, p->count, sizeof(p->rows[0]), by_id);
+	p->more = found > p->count;
+	if (p->max == 0)
+		return finish(j, NULL, NULL, found == 0, found);
 	return deliver_page(j);
 }
 
@@ -442,7 +479,7 @@ deliver_page(struct job *j)
 		p->written++;
 	}
 	if (p->reads_on && p->view->is_there(j))
-		p->view->has_read(j, p->covers);
+		p->view->has_read(j, p->since, p->covers);
 	if (p->count == 0)
 		return finish(j, NULL, NULL, true, p->is_whole ? 0 : -1);
 	return finish(j, row_at(p, 0), row_at(p, p->count - 1), !p->more,

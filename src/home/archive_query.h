@@ -28,9 +28,10 @@ struct archive_view {
 		const struct job *j, const struct archive_view *v, const struct archive_row *row);
 	/* May be NULL: as it is stored.  The row as it may be seen. */
 	void (*show)(const struct archive_view *v, const struct archive_row *row, struct buf *out);
-	/* May be NULL.  All of everybody up to that id is in the answer, or the next one asks for it.
-	 * Also told when the question came: what follows it may not wait for the answer. */
-	void (*has_read)(struct job *j, int64_t id);
+	/* May be NULL.  All of everybody after the one id and up to the other is in the answer, was known
+	 * before (0), or the next one asks for it.  Also told when the question came: what follows it may
+	 * not wait for the answer. */
+	void (*has_read)(struct job *j, int64_t after, int64_t to);
 	struct jid with; /* narrow's and is_meant's */
 };
 

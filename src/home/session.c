@@ -34,6 +34,7 @@ static const struct stream_info stream_gone = { .transport = "" };
 /* ---- Marks ---------------------------------------------------------------------- */
 
 /* Written down among the marks. */
+#define HISTORY_FROM "history from "
 #define HISTORY_TO "history to "
 
 static const char *mark_names[64];
@@ -51,10 +52,23 @@ void
 session_marks_write(const struct session *s, struct buf *out)
 {
 	if (s->history_to > 0)
-		buf_printf(out, HISTORY_TO "%lld\n", (long long)s->history_to);
+		buf_printf(out, HISTORY_FROM "%lld\n" HISTORY_TO "%lld\n",
+			(long long)s->history_from, (long long)s->history_to);
 	for (unsigned i = 0; i < marks_count; i++)
 		if (s->marks & UINT64_C(1) << i)
 			buf_printf(out, "%s\n", mark_names[i]);
+}
+
+/* True if the line begins so; the number behind it, if it is one. */
+static bool
+read_history(struct str line, struct str name, int64_t *id)
+{
+	if (!str_starts(line, name))
+		return false;
+	line.p += name.n;
+	line.n -= name.n;
+	(void)str_int(line, 0, INT64_MAX, id); /* else it stays 0 */
+	return true;
 }
 
 void
@@ -63,12 +77,9 @@ session_marks_read(struct session *s, struct str names)
 	while (names.p) {
 		struct str name = str_cut(&names, '\n');
 
-		if (str_starts(name, STR(HISTORY_TO))) {
-			name.p += sizeof(HISTORY_TO) - 1;
-			name.n -= sizeof(HISTORY_TO) - 1;
-			(void)str_int(name, 1, INT64_MAX, &s->history_to); /* else it stays 0 */
+		if (read_history(name, STR(HISTORY_FROM), &s->history_from) ||
+			read_history(name, STR(HISTORY_TO), &s->history_to))
 			continue;
-		}
 		for (unsigned i = 0; i < marks_count; i++)
 			if (str_is(name, mark_names[i]))
 				s->marks |= UINT64_C(1) << i;

@@ -42,8 +42,9 @@ struct session {
 	bool available;
 	bool ready; /* session_ready has run since its priority is 0 or more */
 	bool wants_roster; /* asked for its roster: gets pushes */
-	int64_t history_to; /* its account's archive was read up to that id: that needs nobody to
-			     * repeat it; 0: not */
+	/* Its account's archive was read after the one id and up to the other: that needs nobody to
+	 * repeat it; history_to 0: not. */
+	int64_t history_from, history_to;
 	int8_t priority;
 	const struct stanza *presence; /* last broadcast presence while available */
 	msec_t presence_at; /* wall */

@@ -5,6 +5,7 @@ timeout: 240
 """
 import re
 import time
+import xml.etree.ElementTree as ET
 
 from bongsu import Server, check, escape, run, wait_for
 
@@ -68,10 +69,11 @@ def both_sides():
     alice, bob = server.login("alice", "phone"), present("bob")
     number = say(alice, "bob@localhost", "Hello", "<origin-id xmlns='urn:xmpp:sid:0' id='o1'/>"
                  "<stanza-id xmlns='urn:xmpp:sid:0' by='bob@localhost' id='spoofed'/>"
+                 "<stanza-id xmlns='urn:xmpp:sid:0' by='Alice@localhost' id='of herself'/>"
                  "<stanza-id xmlns='urn:xmpp:sid:0' by='room@else.example' id='theirs'/>")
     message = heard(bob, number)
     ids = {e.get("by"): e.get("id") for e in message.all(f"{SID}stanza-id")}
-    check("the copy has bob's id, not alice's, not the spoofed one",
+    check("the copy has bob's id, not alice's, nor a spoofed one",
           set(ids) == {"bob@localhost", "room@else.example"} and ids["bob@localhost"] != "spoofed", message)
     page = Page(bob)
     page.holds("bob has it", ["Hello"], True)
@@ -81,6 +83,9 @@ def both_sides():
     mine = Page(alice)
     mine.holds("alice has it", ["Hello"], True)
     check("with another id", mine.ids != page.ids, mine.ids)
+    check("not the one that her client made up", "of herself" not in mine.messages[0].findall(f"{SID}stanza-id")[0].get("id") and
+          [e.get("by") for e in mine.messages[0].findall(f"{SID}stanza-id")] == ["bob@localhost", "room@else.example"],
+          ET.tostring(mine.messages[0]))
     check("the whole archive is counted when it is one page", mine.count == "1", mine.answer)
     say(bob, alice.jid, "Hi")
     alice.wait("<body>Hi</body>")
@@ -128,6 +133,16 @@ def pages():
     Page(alice, {"end": "2000-01-01T00:00:00Z"}).holds("in the past", [], True)
     Page(alice, {"after-id": whole.ids[3], "before-id": whole.ids[6]}).holds("between ids", everything[4:6], True)
     Page(alice, {"ids": [whole.ids[7], whole.ids[2]]}).holds("by ids", ["n2", "n7"], True)
+    ids = [whole.ids[i] for i in (7, 2, 7, 9, 4)]
+    Page(alice, {"ids": ids}).holds("one id twice is one message", ["n2", "n4", "n7", "n9"], True)
+    Page(alice, {"ids": ids}, rsm="<max>3</max>").holds("a page of ids", ["n2", "n4", "n7"], False)
+    Page(alice, {"ids": ids}, rsm=f"<max>3</max><after>{whole.ids[7]}</after>").holds("the next", ["n9"], True)
+    Page(alice, {"ids": ids}, rsm="<max>3</max><before/>").holds("the last", ["n4", "n7", "n9"], False)
+    Page(alice, {"ids": ids}, rsm="<max>2</max><before/>", more=f"<flip-page xmlns='{MAM}'/>").holds("flipped", ["n9", "n7"], False)
+    check("ids are counted", Page(alice, {"ids": ids}, rsm="<max>0</max>").count == "4")
+    Page(alice, {"ids": ids, "with": "quinn@localhost"}).holds("by ids, with one", ["n7", "n9"], True)
+    Page(alice, {"ids": ids, "after-id": whole.ids[2], "before-id": whole.ids[9]}).holds("by ids, between", ["n4", "n7"], True)
+    Page(alice, {"ids": ids, "end": "2000-01-01T00:00:00Z"}).holds("by ids, in the past", [], True)
     none = Page(alice, rsm="<max>0</max>")
     none.holds("a page of nothing", [])
     check("is counted", none.count == "24", none.answer)
@@ -162,12 +177,15 @@ def refusals():
     fails("a wrong number", "bad-request", rsm="<max>-1</max>")
     fails("an index", "feature-not-implemented", rsm="<max>1</max><index>3</index>")
     answers = [re.sub("quinn|nobody|id='[^']*'", "", Page(alice, to=f"{name}@localhost").answer.raw) for name in ("quinn", "nobody")]
-    check("another's archive looks like nobody's", answers[0] == answers[1] and "type='error'" in answers[0], answers)
+    check("another's archive looks like nobody's", answers[0] == answers[1] and "<forbidden " in answers[0], answers)
+    for what in ("metadata", "prefs", "query"):
+        answer = alice.ask("get", f"<{what} xmlns='{MAM}'/>", to="quinn@localhost")
+        check(f"so do {what}", answer.condition == "forbidden", answer)
     form = alice.ask("get", f"<query xmlns='{MAM}'/>")
     check("the form", [f.get("var") for f in form.all(".//{jabber:x:data}field")] ==
           ["FORM_TYPE", "with", "start", "end", "before-id", "after-id", "ids"], form)
     info = alice.ask("get", "<query xmlns='http://jabber.org/protocol/disco#info'/>", to=alice.bare)
-    for feature in (MAM, f"{MAM}#extended", "urn:xmpp:sid:0", "urn:xmpp:message-retract:1#tombstone"):
+    for feature in (MAM, f"{MAM}#extended", "urn:xmpp:sid:0", "urn:xmpp:message-retract:1", "urn:xmpp:message-retract:1#tombstone"):
         check(f"accounts announce {feature}", f"'{feature}'" in info.raw, info)
 
 
@@ -208,6 +226,10 @@ def contents():
     carol.sync()
     page = Page(carol, rsm="<max>3</max><before/>")
     check("also in the whole", [m.get("id") for m in page.messages].count(number) == 1, page.answer)
+    for i in range(10):
+        say(carol, "carol@localhost", f"note {i}")
+        page = Page(carol, rsm="<max>1</max><before/>")
+        check("whoever asks at once has the note already", page.bodies == [f"note {i}"], page.bodies)
 
 
 def retractions():

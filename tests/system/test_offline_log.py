@@ -3,6 +3,8 @@
 
 timeout: 240
 """
+import time
+
 from bongsu import Server, check, run, wait_for
 from bongsu.sm import enable
 
@@ -85,6 +87,40 @@ def readers():
     other.available()
     check("who read one conversation does not have all", ids([other.wait(lambda e: e.name == "message")]) == ["4"])
     other.ends()
+
+
+def part_of_it():
+    """Who only counts, or reads from some time on, has not read what was before."""
+    query = "<query xmlns='urn:xmpp:mam:2'>%s</query>"
+    form = ("<x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'><value>urn:xmpp:mam:2</value></field>"
+            "<field var='start'><value>%s</value></field></x>")
+    count = query % "<set xmlns='http://jabber.org/protocol/rsm'><max>0</max></set>"
+    alice = server.login("alice")
+    for what, text in (("counts", count), ("reads from tomorrow on", query % form % "2100-01-01T00:00:00Z")):
+        user = f"part{len(text)}"
+        server.register(user)
+        say(alice, f"{user}@localhost", "one", "two")
+        client = server.login(user, "reader")
+        client.ask("set", text)
+        client.available()
+        got = [client.wait(lambda e: e.name == "message").text("c:body") for _ in range(2)]
+        check(f"who {what} gets all that waits", got == ["one", "two"], got)
+        client.ends()
+    server.register("half")
+    say(alice, "half@localhost", "one")
+    time.sleep(0.01)  # so that their times differ
+    say(alice, "half@localhost", "two")
+    client = server.login("half", "another")
+    client.ask("set", query % "")
+    stamps = [e.find(".//{urn:xmpp:delay}delay").get("stamp") for e in client.take() if e.name == "message"]
+    client.ends()
+    client = server.login("half", "reader")
+    client.ask("set", query % form % stamps[1])
+    check("a part of the history", [e.text(".//c:body") for e in client.take()] == ["two"])
+    client.available()
+    say(client, client.bare, "end")
+    got = [client.wait(lambda e: e.name == "message").text("c:body") for _ in range(2)]
+    check("only the rest of it is handed out", got == ["one", "end"], got)
 
 
 def between():
@@ -206,7 +242,7 @@ def main():
     server.start()
     server.register("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy")
     try:
-        run(same_ids, readers, between, given_back, meanwhile, not_archived, beside, many, retracted, server.stop)
+        run(same_ids, readers, part_of_it, between, given_back, meanwhile, not_archived, beside, many, retracted, server.stop)
     finally:
         server.kill()
 
