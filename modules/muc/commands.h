@@ -31,10 +31,18 @@ MUST_CHECK struct step call_at_room(struct job *j, const char *room, const char 
 /* The prepared domain of a service, in j->arena; NULL: the command ended with *ended. */
 const char *call_service(struct job *j, const char *service, struct step *ended);
 
+/* The prepared domains of the rooms of a service, or of all («global»): in *domains; returns how many.
+ * 0: the command ended with *ended. */
+size_t call_services(struct job *j, const char *service, const char ***domains, struct step *ended);
+
+/* Checks and writes them, and ends the command. */
+MUST_CHECK struct step call_write_changes(struct job *j, struct change_set *all);
+
 #define MUC_TAG "rooms"
 #define ARGS_OF(name) name##_fields, sizeof(struct name##_args)
 
 /* The rows of each file: END_COMMANDS. */
-extern const struct command room_commands[], list_commands[], member_commands[];
+extern const struct command room_commands[], list_commands[], member_commands[], file_commands[],
+	find_commands[], nick_commands[];
 
 #endif

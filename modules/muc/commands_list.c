@@ -49,22 +49,24 @@ struct walk {
 
 static step_fn page, wait, destroy_next, destroy_one, destroyed;
 
-static bool
-add_services(struct job *j, struct walk *w, const char *service, struct step *ended)
+size_t
+call_services(struct job *j, const char *service, const char ***domains, struct step *ended)
 {
 	const struct config *c = config_of(j->worker);
-	const char *one;
+	const char **list = ARENA_ARRAY(j->arena, const char *, c->hosts_count + 1);
+	size_t count = 0;
 
-	w->domains = ARENA_ARRAY(j->arena, const char *, c->hosts_count + 1);
+	*domains = list;
 	if (!text_eq(service, "global")) {
-		one = call_service(j, service, ended);
-		w->domains[w->count++] = one;
-		return one != NULL;
+		list[0] = call_service(j, service, ended);
+		return list[0] != NULL;
 	}
 	for (size_t i = 0; i < c->hosts_count; i++)
 		if (host_runs(c->hosts[i], muc_state.index))
-			w->domains[w->count++] = muc_domain(j->arena, c->hosts[i]);
-	return true;
+			list[count++] = muc_domain(j->arena, c->hosts[i]);
+	if (count == 0)
+		*ended = call_error(j, "not_found", "no host has rooms");
+	return count;
 }
 
 static struct step
@@ -123,7 +125,8 @@ start(struct job *j, const char *service, struct walk *w)
 	struct step ended;
 
 	w->last = "";
-	if (!add_services(j, w, service, &ended))
+	w->count = call_services(j, service, &w->domains, &ended);
+	if (w->count == 0)
 		return ended;
 	j->state = w;
 	return ask(j);

@@ -141,8 +141,8 @@ fill(struct job *j, struct affiliation_change *c, enum affiliation to, const cha
 		c->nick = arena_text(j->arena, was->nick);
 }
 
-static struct step
-write_changes(struct job *j, struct change_set *all)
+struct step
+call_write_changes(struct job *j, struct change_set *all)
 {
 	enum cond why = changes_check(room_of(j->home), all);
 
@@ -163,7 +163,7 @@ change(struct job *j, const char *user, const char *host, enum affiliation to)
 	if (jid_make(j->arena, str_of(user), str_of(host), STR_NONE, &c->who) != JID_OK)
 		return call_error(j, "invalid_jid", "'%s@%s' is not an address", user, host);
 	fill(j, c, to, NULL);
-	return write_changes(j, all);
+	return call_write_changes(j, all);
 }
 
 /* Without nodes it gets no events, but is a member. */
@@ -219,7 +219,7 @@ subscribe(struct job *j)
 	is = room_affiliation(room_of(j->home), c->who);
 	fill(j, c, is > AFF_MEMBER ? is : AFF_MEMBER, a->nick);
 	set_events(c, a->nodes);
-	return write_changes(j, all);
+	return call_write_changes(j, all);
 }
 
 static struct step
@@ -251,7 +251,7 @@ subscribe_all(struct job *j)
 			nick.p ? arena_str(j->arena, nick) : NULL);
 		set_events(c, a->nodes);
 	}
-	return write_changes(j, all);
+	return call_write_changes(j, all);
 }
 
 static struct step

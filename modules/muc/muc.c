@@ -162,7 +162,8 @@ const struct module module_muc = {
 		},
 	.queries = room_queries,
 	.commands = room_commands,
-	.more_commands = (const struct command *const[]){ list_commands, member_commands, NULL },
+	.more_commands = (const struct command *const[]){ list_commands, member_commands,
+		file_commands, find_commands, nick_commands, NULL },
 	.services =
 		(const struct service[]){
 			{ NULL, muc_host_of, &room_kind, muc_service },

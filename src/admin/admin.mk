@@ -9,3 +9,4 @@ libbongsu_a_SOURCES += src/admin/import_own.h src/admin/import_read.c
 libbongsu_a_SOURCES += src/admin/commands_trace.c
 libbongsu_a_SOURCES += src/admin/commands_data.c
 libbongsu_a_SOURCES += src/admin/commands_old.c
+libbongsu_a_SOURCES += src/admin/file.c

@@ -82,6 +82,17 @@ MUST_CHECK struct step call_done(struct job *j);
 MUST_CHECK struct step call_error(struct job *j, const char *code, const char *fmt, ...)
 	PRINTF(3, 4);
 
+/* The text of a file whose name somebody typed (a relative path begins in the server's data_dir), in
+ * j->arena; goes on at next, with j->state as it was.  A file that cannot be read, or of more than
+ * `most` bytes, ends the command with one line about it. */
+typedef struct step call_text_fn(struct job *j, struct str text);
+MUST_CHECK struct step call_read_file(
+	struct job *j, const char *typed, size_t most, call_text_fn *next);
+/* Of such an argument. */
+#define CALL_FILE_FIELD(T)                                                                         \
+	TEXT_FIELD(T, file, .min = 1, .max = 4000, .flags = FIELD_REQUIRED,                        \
+		.doc = "File that the server reads; a relative path begins in its data_dir")
+
 /* ---- For transports (control socket) ---------------------------------------------- */
 
 struct call_answer {

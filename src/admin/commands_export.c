@@ -61,14 +61,6 @@ static const struct field host_fields[] = {
 	END_FIELDS,
 };
 
-const char *
-file_path(const struct job *j, const char *typed)
-{
-	return *typed == '/'
-		       ? arena_text(j->arena, typed)
-		       : arena_printf(j->arena, "%s/%s", config_of(j->worker)->data_dir, typed);
-}
-
 /* ---- The file -------------------------------------------------------------------------- */
 
 struct export

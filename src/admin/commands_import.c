@@ -29,8 +29,7 @@ struct file_args {
 };
 
 static const struct field file_fields[] = {
-	TEXT_FIELD(struct file_args, file, .min = 1, .max = 4000, .flags = FIELD_REQUIRED,
-		.doc = "File that the server reads; a relative path begins in its data_dir"),
+	CALL_FILE_FIELD(struct file_args),
 	END_FIELDS,
 };
 
