@@ -46,6 +46,7 @@ tests_unit_unit_SOURCES += tests/unit/config/test_config.c
 tests_unit_unit_SOURCES += tests/unit/home/job_test.c tests/unit/home/job_test.h
 tests_unit_unit_SOURCES += tests/unit/home/test_job.c
 tests_unit_unit_SOURCES += tests/unit/module/test_registry.c
+tests_unit_unit_SOURCES += tests/unit/module/test_plans.c
 tests_unit_unit_SOURCES += tests/unit/home/test_credential.c
 fuzz_programs += tests/fuzz/fuzz_config
 tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.c

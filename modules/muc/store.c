@@ -18,10 +18,10 @@
 	"listed = 1 AND members >= ? AND ((? <> 0 AND title LIKE ? ESCAPE '!') OR "                \
 	"(? <> 0 AND description LIKE ? ESCAPE '!') OR (? <> 0 AND owner LIKE ? ESCAPE '!')) AND "
 #define MATCHES(column) "CONVERT(" column " USING utf8mb4) LIKE CONVERT(? USING utf8mb4) ESCAPE '!'"
-#define FOUND_MARIADB                                                                                 \
-	"SELECT owner, title, description, members, open FROM muc_room WHERE service = ? AND "        \
-	"listed = 1 AND members >= ? AND ((? <> 0 AND " MATCHES("title") ") OR (? <> 0 AND " MATCHES( \
-		"description") ") OR (? <> 0 AND " MATCHES("owner") ")) AND "
+#define FOUND_MARIADB(index)                                                                       \
+	"SELECT owner, title, description, members, open FROM muc_room" index                      \
+	" WHERE service = ? AND listed = 1 AND members >= ? AND ((? <> 0 AND " MATCHES(            \
+		"title") ") OR (? <> 0 AND " MATCHES("description") ") OR (? <> 0 AND " MATCHES("owner") ")) AND "
 
 /* In pages of the primary key, not by sorting all rooms of the service for each page. */
 #define BY_OWNER " WHERE +service = ? AND owner > ?"
@@ -96,7 +96,9 @@ const struct query room_queries[] = {
 	[ACCOUNT_LEAVES] = { "muc_account_leaves",
 		"DELETE FROM muc_affiliation WHERE jid = ? AND affiliation > 0 AND owner IN "
 		"(SELECT room FROM muc_member WHERE owner = ?)",
-		NULL },
+		/* Which would look through the affiliations of all rooms. */
+		"DELETE a FROM muc_affiliation AS a JOIN muc_member AS m ON a.owner = m.room "
+		"WHERE a.jid = ? AND a.affiliation > 0 AND m.owner = ?" },
 	[ACCOUNT_FORGETS] = { "muc_account_forgets", "DELETE FROM muc_member WHERE owner = ?",
 		NULL },
 	/* Who was muted is not heard again by another account of that name; nor is anybody heard
@@ -110,7 +112,8 @@ const struct query room_queries[] = {
 	[ROOM_LIST_PUBLIC] = { "muc_list_public",
 		"SELECT owner, title FROM muc_room WHERE service = ? AND listed = 1 AND owner > ? "
 		"ORDER BY owner LIMIT ?",
-		NULL },
+		"SELECT owner, title FROM muc_room" BY_OWNER_MARIADB " AND listed = 1 "
+		"ORDER BY owner LIMIT ?" },
 	[ROOM_LIST_ALL] = { "muc_list",
 		"SELECT owner, title, listed, used FROM muc_room" BY_OWNER
 		" ORDER BY owner LIMIT ?",
@@ -119,10 +122,10 @@ const struct query room_queries[] = {
 	[ROOM_COUNT_OWNED] = { "muc_count_owned",
 		"SELECT COUNT(*) FROM muc_member WHERE owner = ? AND affiliation = ?", NULL },
 	[ROOM_SEARCH] = { "muc_search", FOUND "owner > ? ORDER BY owner LIMIT ?",
-		FOUND_MARIADB "owner > ? ORDER BY owner LIMIT ?" },
+		FOUND_MARIADB(" FORCE INDEX (PRIMARY)") "owner > ? ORDER BY owner LIMIT ?" },
 	[ROOM_SEARCH_BY_USERS] = { "muc_search_by_users",
 		FOUND "1 = 1 ORDER BY members DESC, owner LIMIT ? OFFSET ?",
-		FOUND_MARIADB "1 = 1 ORDER BY members DESC, owner LIMIT ? OFFSET ?" },
+		FOUND_MARIADB("") "1 = 1 ORDER BY members DESC, owner LIMIT ? OFFSET ?" },
 	[ROOM_UNUSED] = { "muc_unused",
 		"SELECT owner FROM muc_room" BY_OWNER " AND used < ? ORDER BY owner LIMIT ?",
 		"SELECT owner FROM muc_room" BY_OWNER_MARIADB

@@ -74,8 +74,10 @@ struct answer {
 	struct worker *worker;
 };
 
+#ifndef ARGS /* home/job.h has the same */
 #define ARGS(...)                                                                                  \
 	((const struct value[]){ __VA_ARGS__ }), COUNT(((const struct value[]){ __VA_ARGS__ }))
+#endif
 #define ASK(n, ...)                                                                                \
 	{                                                                                          \
 		&bench_queries[n], ARGS(__VA_ARGS__)                                               \
