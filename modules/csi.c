@@ -28,8 +28,7 @@ struct held {
 	char key[];
 };
 
-/* A session that is inactive.  Not a pointer to it: where the module is turned off meanwhile, nobody
- * tells of its end. */
+/* A session that is inactive. */
 struct phone {
 	struct phone *next;
 	struct worker *worker;
@@ -284,6 +283,22 @@ on_out(struct out_event *ev)
 	return STOP;
 }
 
+static void
+wake(struct session *s, void *host)
+{
+	if (host_owns(host, s->jid))
+		become_active(s);
+}
+
+/* Nobody would let it go later. */
+static enum verdict
+on_changing(struct config_event *ev)
+{
+	if (module_goes_off(ev, &module_state_))
+		sessions_each(ev->head.worker, wake, (void *)(uintptr_t)ev->head.host);
+	return PASS;
+}
+
 static enum verdict
 on_features(struct features_event *ev)
 {
@@ -314,6 +329,7 @@ MODULE(csi) = {
 			ON(session_out, ORDER_NORMAL, on_out),
 			ON(session_flush, ORDER_FILTER, on_flush),
 			ON(session_ended, ORDER_NORMAL, on_ended),
+			ON(config_changing, ORDER_NORMAL, on_changing),
 			END_HOOKS,
 		},
 	.slot = &slot,

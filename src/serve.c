@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "home/home.h"
 #include "home/session.h"
 #include "hook/hook.h"
 #include "run/control.h"
@@ -64,6 +65,7 @@ change_over(struct worker *w, void *arg)
 	}
 	sessions_leave(w, change->is);
 	config_adopt(w, change->is);
+	homes_leave(w);
 	for (size_t i = 0; i < change->is->hosts_count; i++) {
 		ev.head.host = change->is->hosts[i];
 		(void)hook_config_reloaded(&ev);

@@ -8,6 +8,9 @@
  * acknowledge it, and to those that wait while a later one was delivered.  Messages that are in no
  * archive are kept in a table of this module, under ids of the home.
  *
+ * How far messages were delivered is told also on hosts where the module is off, so that it can be turned
+ * on; and what it was handing out when it was turned off goes on.
+ *
  * A client that reads the history needs none of this: when it becomes available, all that was
  * archived when it read counts as delivered.
  *
@@ -42,6 +45,12 @@ const struct query offline_queries[] = {
 };
 
 static step_fn keep, kept, leave, left, leave_all, left_all, counted;
+
+static bool
+is_on(const struct host *h)
+{
+	return host_runs(h, module_state_.index);
+}
 
 struct offline *
 offline_of(const struct account *a)
@@ -282,18 +291,19 @@ offline_has_passed(struct offline *o, int64_t id)
 	return o->passed_count > 0 && o->passed[0] == id;
 }
 
-static enum verdict
-on_delivered(struct message_event *ev)
+/* It waits for nobody. */
+static void
+pass_by(const struct message_event *ev)
 {
 	struct offline *o = offline_of(ev->account);
 	int64_t before = o->mark;
 
-	if (ev->archive_id <= before || ev->late)
-		return PASS;
+	if (ev->archive_id <= before)
+		return;
 	/* Later ones move the mark behind what is handed out late. */
 	if (o->flushing) {
 		note_passed(o, ev->archive_id);
-		return PASS;
+		return;
 	}
 	o->mark = ev->archive_id;
 	save_later(o);
@@ -301,6 +311,13 @@ on_delivered(struct message_event *ev)
 		o->behind = false;
 		start_pointer(ev->account, (struct pointer){ ev->archive_id, before }, leave_all);
 	}
+}
+
+static enum verdict
+on_delivered(struct message_event *ev)
+{
+	if (!ev->late)
+		pass_by(ev);
 	return PASS;
 }
 
@@ -309,6 +326,10 @@ on_unwanted(struct message_event *ev)
 {
 	struct offline *o = offline_of(ev->account);
 
+	if (!is_on(ev->head.host)) { /* its sender is told that nobody keeps it */
+		pass_by(ev);
+		return PASS;
+	}
 	/* An error would tell that nobody is there. */
 	if (content_is_fleeting(ev->stanza, content_of(ev->stanza))) {
 		receipt_give(ev->head.worker, ev->receipt);
@@ -404,6 +425,29 @@ on_ended(struct session_event *ev)
 	return PASS;
 }
 
+/* Who is there when the module is turned on gets what was kept before it was off. */
+static void
+flush_ready(struct home *h, void *host)
+{
+	if (!host_owns(host, h->jid))
+		return;
+	for_each_session(s, account_of(h)) {
+		if (s->ready && !s->ending) {
+			offline_flush(account_of(h));
+			return;
+		}
+	}
+}
+
+static enum verdict
+on_reloaded(struct config_event *ev)
+{
+	if (ev->head.host && module_came_on(ev, &module_state_))
+		homes_each(ev->head.worker, &account_kind, flush_ready,
+			(void *)(uintptr_t)ev->head.host);
+	return PASS;
+}
+
 static void
 drop(void *slot)
 {
@@ -469,11 +513,16 @@ MODULE(offline) = {
 	.features = FEATURES("msgoffline"),
 	.hooks =
 		(const struct hook[]){
+			ON(message_unacked, ORDER_NORMAL, on_unacked),
+			ON(session_ready, ORDER_NORMAL, on_ready),
+			ON(config_reloaded, ORDER_NORMAL, on_reloaded),
+			END_HOOKS,
+		},
+	.hooks_always =
+		(const struct hook[]){
 			ON(message_due, ORDER_NORMAL, on_due),
 			ON(message_delivered, ORDER_NORMAL, on_delivered),
 			ON(message_unwanted, ORDER_NORMAL, on_unwanted),
-			ON(message_unacked, ORDER_NORMAL, on_unacked),
-			ON(session_ready, ORDER_NORMAL, on_ready),
 			ON(session_flush, ORDER_NORMAL, on_flush),
 			ON(session_revived, ORDER_NORMAL, on_revived),
 			ON(server_stops, ORDER_NORMAL, on_stop),

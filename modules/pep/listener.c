@@ -49,7 +49,7 @@ struct client {
 
 struct listener {
 	struct list link, waiting;
-	/* Its session, by number: the module may be off when that ends. */
+	/* Its session, by number: an answer may come when that is over. */
 	struct worker *worker;
 	uint32_t slot, generation;
 	struct client *client; /* NULL: it wants nothing */
@@ -419,19 +419,6 @@ remember_node(struct listener *l, const struct stanza *presence)
 		l->disco_node = mem_copy_text(node);
 }
 
-/* Of sessions that ended while the module was off. */
-static void
-drop_stale(struct pep *p)
-{
-	list_for_each(l, &p->listeners, struct listener, link)
-	{
-		struct listener *gone = l;
-
-		if (!session_of(l))
-			listener_free(&gone);
-	}
-}
-
 static struct listener *
 listener_get(struct session *s)
 {
@@ -439,7 +426,6 @@ listener_get(struct session *s)
 
 	if (l)
 		return l;
-	drop_stale(pep_of(s->account));
 	l = MEM_NEW(struct listener);
 	l->worker = s->worker;
 	l->slot = s->slot;
@@ -506,6 +492,14 @@ pep_listener_online(struct session *s)
 }
 
 void
+pep_listener_begin(struct session *s)
+{
+	pep_listen(s, s->presence);
+	pep_listener_flush(s);
+	pep_listener_online(s);
+}
+
+void
 pep_listener_offline(struct session *s)
 {
 	struct listener *l = listener_find(s->account, s);
@@ -553,10 +547,6 @@ tell(struct session *s, const char *node, const struct stanza *event)
 {
 	struct listener *l = listener_find(s->account, s);
 
-	if (!l && s->presence) { /* it was there before this module looked */
-		pep_listen(s, s->presence);
-		l = listener_find(s->account, s);
-	}
 	if (!l || !l->client)
 		return;
 	if (l->client->known && client_wants(l->client, node))

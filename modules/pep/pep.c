@@ -315,6 +315,22 @@ on_revived(struct session_event *ev)
 	return PASS;
 }
 
+static void
+begin_again(struct session *s, void *host)
+{
+	if (s->available && host_owns(host, s->jid))
+		pep_listener_begin(s);
+}
+
+/* Sessions that came while the module was off, or said that their capabilities are others. */
+static enum verdict
+on_reloaded(struct config_event *ev)
+{
+	if (ev->head.host && module_came_on(ev, &module_state_))
+		sessions_each(ev->head.worker, begin_again, (void *)(uintptr_t)ev->head.host);
+	return PASS;
+}
+
 static enum verdict
 on_flush(struct session_event *ev)
 {
@@ -481,14 +497,19 @@ MODULE(pep) = {
 		(const struct hook[]){
 			ON(presence_out, ORDER_NORMAL, on_presence_out),
 			ON(session_available, ORDER_NORMAL, on_available),
-			ON(session_unavailable, ORDER_NORMAL, on_unavailable),
-			ON(session_ended, ORDER_NORMAL, on_ended),
 			ON(session_revived, ORDER_NORMAL, on_revived),
 			ON(session_flush, ORDER_NORMAL, on_flush),
 			ON(stanza_in, ORDER_NORMAL, on_in),
 			ON(account_removed, ORDER_NORMAL, on_removed),
 			ON(disco_info, ORDER_NORMAL, on_disco_info),
 			ON(disco_items, ORDER_NORMAL, on_disco_items),
+			ON(config_reloaded, ORDER_NORMAL, on_reloaded),
+			END_HOOKS,
+		},
+	.hooks_always =
+		(const struct hook[]){
+			ON(session_unavailable, ORDER_NORMAL, on_unavailable),
+			ON(session_ended, ORDER_NORMAL, on_ended),
 			END_HOOKS,
 		},
 	.slot = &slot,

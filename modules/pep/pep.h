@@ -205,6 +205,9 @@ void pep_listener_online(struct session *s);
 void pep_listener_offline(struct session *s);
 /* It was there before a restart. */
 void pep_listener_revived(struct session *s);
+/* It is available, and the module was turned on: what it wants may have changed, and it may have come
+ * meanwhile. */
+void pep_listener_begin(struct session *s);
 /* It has a connection again; or it is written down for a restart. */
 void pep_listener_flush(struct session *s);
 void pep_listener_end(struct account *a, const struct session *s);

@@ -137,7 +137,9 @@ homes_fini(struct worker *w)
 static msec_t
 linger_of(const struct home *h)
 {
-	return h->kind->keep && !h->kind->keep(h) ? 0 : h->kind->linger;
+	if (!home_host(h) || (h->kind->keep && !h->kind->keep(h)))
+		return 0;
+	return h->kind->linger;
 }
 
 static void
@@ -261,6 +263,19 @@ home_failed(struct home *h)
 {
 	assert(worker_is_here(h->worker) && h->state == HOME_LOADING);
 	drop(h);
+}
+
+void
+homes_leave(struct worker *w)
+{
+	struct local *l = local_of(w);
+
+	for (struct hash_node *n = hash_next(&l->homes, NULL); n; n = hash_next(&l->homes, n)) {
+		struct home *h = home_of(n);
+
+		if (h->state == HOME_WARM && h->pins == 0 && !home_host(h))
+			timer_set(w, &h->linger, 0, on_linger);
+	}
 }
 
 /* ---- The rest --------------------------------------------------------------- */

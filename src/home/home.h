@@ -126,6 +126,9 @@ void home_id_floor(struct home *h, int64_t id);
 void homes_each(struct worker *w, const struct home_kind *kind,
 	void (*fn)(struct home *h, void *ctx), void *ctx);
 size_t homes_count(const struct worker *w);
+/* After the worker changed over to a configuration: homes of hosts that are no longer in it do not linger;
+ * if their host comes back, they are loaded anew. */
+void homes_leave(struct worker *w);
 /* False at the end, when nothing happens at homes any more. */
 bool homes_open(const struct worker *w);
 

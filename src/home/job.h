@@ -124,6 +124,7 @@ MUST_CHECK struct step job_query_all(
 /* As job_query_all, but next runs whatever happened and reads j->outcome. */
 MUST_CHECK struct step job_query_else(
 	struct job *j, step_fn *next, const struct ask *asks, size_t count);
+/* next runs even if the host is gone by then. */
 MUST_CHECK struct step job_sleep(struct job *j, step_fn *next, msec_t how_long);
 /* Runs work(j) on a chore thread, where it may touch only j->state and j->arena; refused
  * (resource-constraint) when too many wait. */

@@ -131,7 +131,7 @@ struct step
 job_sleep(struct job *j, step_fn *next, msec_t how_long)
 {
 	struct job_engine *e = j->engine;
-	struct step s = wait_for(j, next, false);
+	struct step s = wait_for(j, next, true);
 
 	list_append(&job_place_of(j->worker)->sleeping, &e->sleeping);
 	timer_set(j->worker, &e->timer, how_long, awake);

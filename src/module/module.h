@@ -44,7 +44,7 @@
 #include "xmpp/stanza.h"
 
 /* Changes whenever a struct of this interface does. */
-#define MODULE_ABI 3
+#define MODULE_ABI 4
 
 enum xep_status { XEP_COMPLETE, XEP_PARTIAL };
 
@@ -74,6 +74,9 @@ struct module {
 	const char *const *account_features; /* disco#info of accounts */
 	const struct iq_handler *iqs;
 	const struct hook *hooks;
+	/* The same, but they run on hosts where the module is off, too: what it has to keep true to be
+	 * turned on, or to end what it began.  May be NULL. */
+	const struct hook *hooks_always;
 	const struct slot *slot; /* of each account */
 	const struct portable *portable; /* what an account takes along when it moves */
 	const struct query *queries;
@@ -121,5 +124,30 @@ struct module_state {
 	{                                                                                          \
 		return (T *)account_slot(a, module_state_.slot);                                   \
 	}
+
+/* In a handler of config_changing: the module is on at the host, and by this change goes off. */
+static inline bool
+module_goes_off(const struct config_event *ev, const struct module_state *m)
+{
+	const struct host *next = config_host(ev->is, str_of(ev->head.host->name));
+
+	return !next || !host_runs(next, m->index);
+}
+
+/* In a handler of config_reloaded for a host: the module is on there, and was not before. */
+static inline bool
+module_came_on(const struct config_event *ev, const struct module_state *m)
+{
+	const struct host *before = config_host(ev->was, str_of(ev->head.host->name));
+
+	return !before || !host_runs(before, m->index);
+}
+
+/* The address belongs to the host. */
+static inline bool
+host_owns(const struct host *h, struct jid j)
+{
+	return str_is(jid_domain(j), h->name);
+}
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 
 #include <assert.h>
+#include <limits.h>
 
 #define BUILTIN(name) extern const struct module module_##name;
 #include "modules/builtin.def"
@@ -140,6 +141,8 @@ register_one(const struct module *m)
 	register_store(m);
 	for (const struct hook *h = m->hooks; h && h->id != HOOK_COUNT; h++)
 		hook_add(h, index);
+	for (const struct hook *h = m->hooks_always; h && h->id != HOOK_COUNT; h++)
+		hook_add(h, UINT_MAX);
 	for (const struct iq_handler *h = m->iqs; h && h->ns; h++)
 		iq_add(h, index);
 	add_commands(m->commands);

@@ -219,11 +219,21 @@ def with_stream_management():
 
 
 def turned_off():
-    """A session that ends while the module is off leaves nothing behind that could be mistaken for another's."""
-    phone = csi(server.login("alice", "pocket"), "inactive")
-    phone.sync()
+    """What is held when the module is turned off goes out.  A session that ends meanwhile leaves nothing behind that could be
+    mistaken for another's."""
+    phone = server.login("alice", "pocket")
+    phone.available()
+    for contact in ("bob", "carol"):
+        phone.wait(f"from='{contact}@localhost/r'")
+    csi(phone, "inactive").sync()
+    bob.send("<presence><show>dnd</show></presence>")
+    bob.send(f"<message to='{phone.jid}' type='chat'>{COMPOSING}</message>")
+    bob.ask("get", "<query xmlns='jabber:iq:last'/>", to="alice@localhost")
     server.configure(modules={"csi": False})
     check("the module is turned off", server.ctl("reload_config").code == 0)
+    check("what is held goes out", phone.wait("<show>dnd</show>") and phone.wait("<composing"))
+    bob.send("<presence><show>chat</show></presence>")
+    check("and nothing is held any more", phone.wait("<show>chat</show>"))
     phone.ends()
     server.configure(modules={})
     check("and on again", server.ctl("reload_config").code == 0)
