@@ -21,16 +21,58 @@
 #include <string.h>
 #include <zstd.h>
 
-enum { LEVEL = 3, STANZA_MAX = 8 * 1024 * 1024, DICTIONARIES_MAX = 16 };
+enum { LEVEL = 3, STANZA_MAX = 8 * 1024 * 1024, DICTIONARIES_MAX = 16, KEPT_MAX = 64 * 1024 };
 
 static const unsigned char magic[4] = { 0x28, 0xb5, 0x2f, 0xfd };
+
+/* What a stanza becomes on its way into a row. */
+enum { WHOLE, CUT, PACKED, UUIDS, FRAME, TEXTS };
+
+/* What a worker writes and reads with.  The texts are kept between stanzas unless they became large. */
+struct desk {
+	ZSTD_CCtx *compress;
+	ZSTD_DCtx *decompress;
+	struct buf texts[TEXTS];
+};
 
 static struct {
 	ZSTD_CDict *newest; /* the last of the list is used for writing */
 	ZSTD_DDict *of[DICTIONARIES_MAX];
-	ZSTD_CCtx *compress[WORKERS_MAX];
-	ZSTD_DCtx *decompress[WORKERS_MAX];
+	struct desk desks[WORKERS_MAX];
 } codec;
+
+static void
+desk_init(struct desk *d)
+{
+	d->compress = ZSTD_createCCtx();
+	d->decompress = ZSTD_createDCtx();
+	ZSTD_CCtx_setParameter(d->compress, ZSTD_c_dictIDFlag, 0);
+	ZSTD_CCtx_setParameter(d->compress, ZSTD_c_checksumFlag, 0);
+	ZSTD_CCtx_refCDict(d->compress, codec.newest);
+}
+
+/* Cleared. */
+static struct desk *
+desk_of(const struct home *owner)
+{
+	struct desk *d = &codec.desks[worker_index(owner->worker)];
+
+	for (unsigned i = 0; i < TEXTS; i++) {
+		buf_clear(&d->texts[i]);
+		if (d->texts[i].cap > KEPT_MAX)
+			buf_fini(&d->texts[i]);
+	}
+	return d;
+}
+
+static void
+desk_fini(struct desk *d)
+{
+	ZSTD_freeCCtx(d->compress);
+	ZSTD_freeDCtx(d->decompress);
+	for (unsigned i = 0; i < TEXTS; i++)
+		buf_fini(&d->texts[i]);
+}
 
 void
 archive_codec_init(void)
@@ -42,22 +84,15 @@ archive_codec_init(void)
 	codec.newest = ZSTD_createCDict(d[count - 1].bytes, d[count - 1].size, LEVEL);
 	for (size_t i = 0; i < count; i++)
 		codec.of[i] = ZSTD_createDDict(d[i].bytes, d[i].size);
-	for (unsigned i = 0; i < workers_count(); i++) {
-		codec.compress[i] = ZSTD_createCCtx();
-		codec.decompress[i] = ZSTD_createDCtx();
-		ZSTD_CCtx_setParameter(codec.compress[i], ZSTD_c_dictIDFlag, 0);
-		ZSTD_CCtx_setParameter(codec.compress[i], ZSTD_c_checksumFlag, 0);
-		ZSTD_CCtx_refCDict(codec.compress[i], codec.newest);
-	}
+	for (unsigned i = 0; i < workers_count(); i++)
+		desk_init(&codec.desks[i]);
 }
 
 void
 archive_codec_fini(void)
 {
-	for (unsigned i = 0; i < WORKERS_MAX; i++) {
-		ZSTD_freeCCtx(codec.compress[i]);
-		ZSTD_freeDCtx(codec.decompress[i]);
-	}
+	for (unsigned i = 0; i < WORKERS_MAX; i++)
+		desk_fini(&codec.desks[i]);
 	for (unsigned i = 0; i < DICTIONARIES_MAX; i++)
 		ZSTD_freeDDict(codec.of[i]);
 	ZSTD_freeCDict(codec.newest);
@@ -71,15 +106,6 @@ static const struct {
 	struct str lead;
 	unsigned flag;
 } addresses[] = { { STR(" to='"), ARCHIVE_CUT_TO }, { STR(" from='"), ARCHIVE_CUT_FROM } };
-
-static struct str
-owner_escaped(struct arena *a, const struct home *owner)
-{
-	AUTO(buf_fini) struct buf b = BUF_INIT;
-
-	xml_escape_attr(&b, jid_bare_str(owner->jid));
-	return (struct str){ arena_str(a, buf_str(&b)), buf_len(&b) };
-}
 
 /* Where the value begins in the element, or 0. */
 static size_t
@@ -276,31 +302,40 @@ restore(struct arena *a, struct str row, struct str *uuids)
 
 /* ---- Write ----------------------------------------------------------------------------- */
 
+/* Compresses what is packed into the frame; false: that would not make it smaller than the text. */
+static bool
+deflate(struct desk *d)
+{
+	const struct buf *packed = &d->texts[PACKED], *uuids = &d->texts[UUIDS];
+	size_t room = ZSTD_compressBound(buf_len(packed)), n;
+	char *bytes = buf_room(&d->texts[FRAME], room);
+
+	n = ZSTD_compress2(d->compress, bytes, room, buf_bytes(packed), buf_len(packed));
+	if (ZSTD_isError(n) || n <= HEAD_MAX || n + buf_len(uuids) >= buf_len(&d->texts[CUT]))
+		return false;
+	assert(memcmp(bytes, magic, MAGIC) == 0);
+	buf_added(&d->texts[FRAME], strip((unsigned char *)bytes, n, buf_len(uuids) / UUID));
+	buf_put_str(&d->texts[FRAME], buf_str(uuids));
+	return true;
+}
+
 struct archive_coded
 archive_encode(struct arena *a, const struct home *owner, const struct stanza *s)
 {
-	AUTO(buf_fini) struct buf whole = BUF_INIT, text = BUF_INIT;
-	AUTO(buf_fini) struct buf packed = BUF_INIT, uuids = BUF_INIT;
-	ZSTD_CCtx *ctx = codec.compress[worker_index(owner->worker)];
+	struct desk *d = desk_of(owner);
 	struct archive_coded out = { .dictionary = 0 };
-	size_t room, n;
-	char *bytes;
+	struct str bytes;
 
-	stanza_write_alone(&whole, s);
-	out.flags = cut(&text, buf_str(&whole), owner_escaped(a, owner));
-	archive_pack(buf_str(&text), &packed, &uuids);
-	room = ZSTD_compressBound(buf_len(&packed));
-	bytes = arena_alloc(a, room + buf_len(&uuids));
-	n = ZSTD_compress2(ctx, bytes, room, buf_bytes(&packed), buf_len(&packed));
-	if (ZSTD_isError(n) || n <= HEAD_MAX || n + buf_len(&uuids) >= buf_len(&text)) {
-		out.bytes = (struct str){ arena_str(a, buf_str(&text)), buf_len(&text) };
-		return out;
+	stanza_write_alone(&d->texts[WHOLE], s);
+	out.flags = cut(&d->texts[CUT], buf_str(&d->texts[WHOLE]), jid_bare_str(owner->jid));
+	archive_pack(buf_str(&d->texts[CUT]), &d->texts[PACKED], &d->texts[UUIDS]);
+	if (deflate(d)) {
+		out.dictionary = archive_dictionaries[archive_dictionaries_count - 1].number;
+		bytes = buf_str(&d->texts[FRAME]);
+	} else {
+		bytes = buf_str(&d->texts[CUT]);
 	}
-	assert(memcmp(bytes, magic, MAGIC) == 0);
-	n = strip((unsigned char *)bytes, n, buf_len(&uuids) / UUID);
-	memcpy(bytes + n, buf_bytes(&uuids), buf_len(&uuids));
-	out.dictionary = archive_dictionaries[archive_dictionaries_count - 1].number;
-	out.bytes = (struct str){ bytes, n + buf_len(&uuids) };
+	out.bytes = (struct str){ arena_str(a, bytes), bytes.n };
 	return out;
 }
 
@@ -319,7 +354,7 @@ dictionary(unsigned number)
 static bool
 inflate(struct arena *a, const struct home *owner, const struct archive_coded *in, struct buf *out)
 {
-	ZSTD_DCtx *ctx = codec.decompress[worker_index(owner->worker)];
+	ZSTD_DCtx *ctx = codec.desks[worker_index(owner->worker)].decompress;
 	const ZSTD_DDict *d = dictionary(in->dictionary);
 	struct str uuids = STR_NONE, frame = restore(a, in->bytes, &uuids);
 	unsigned long long size;
@@ -346,7 +381,7 @@ archive_decode(
 		buf_put_str(&text, in->bytes);
 	else if (!inflate(a, owner, in, &text))
 		return false;
-	mend(&whole, buf_str(&text), owner_escaped(a, owner), in->flags);
+	mend(&whole, buf_str(&text), jid_bare_str(owner->jid), in->flags);
 	*out = (struct str){ arena_str(a, buf_str(&whole)), buf_len(&whole) };
 	return true;
 }

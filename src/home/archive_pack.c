@@ -24,12 +24,15 @@ enum {
 
 static const char digits[2][17] = { "0123456789abcdef", "0123456789ABCDEF" };
 
+/* The value of a hexadecimal digit; -1: it is none, or not in these letters. */
 static int
-digit(char c, const char set[17])
+digit(char c, bool small)
 {
-	const char *at = c ? strchr(set, c) : NULL;
+	char first = small ? 'a' : 'A';
 
-	return at ? (int)(at - set) : -1;
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= first && c <= first + 5 ? c - first + 10 : -1;
 }
 
 static bool
@@ -39,7 +42,7 @@ is_dash(size_t i)
 }
 
 static bool
-read_uuid(const char *text, const char set[17], uint8_t number[NUMBER])
+read_uuid(const char *text, bool small, uint8_t number[NUMBER])
 {
 	unsigned half = 0;
 	int d;
@@ -50,7 +53,7 @@ read_uuid(const char *text, const char set[17], uint8_t number[NUMBER])
 				return false;
 			continue;
 		}
-		d = digit(text[i], set);
+		d = digit(text[i], small);
 		if (d < 0)
 			return false;
 		number[half / 2] = (uint8_t)(half % 2 ? number[half / 2] << 4 | d : d);
@@ -96,10 +99,10 @@ static char
 mark(struct buf *numbers, const char *text)
 {
 	uint8_t number[NUMBER];
-	bool small = read_uuid(text, digits[0], number);
+	bool small = read_uuid(text, true, number);
 	unsigned i;
 
-	if (!small && !read_uuid(text, digits[1], number))
+	if (!small && !read_uuid(text, false, number))
 		return 0;
 	i = place(numbers, number);
 	return (char)(i == KINDS ? 0 : (small ? SMALL : CAPITAL) + i);

@@ -156,3 +156,37 @@ xml_write(struct buf *out, const struct xml *x, const char *default_ns)
 	write_name(out, x, is_xml);
 	buf_put_char(out, '>');
 }
+
+size_t
+xml_escaped_size(struct str text)
+{
+	size_t n = text.n;
+
+	for (size_t i = 0; i < text.n; i++)
+		n += in_attr[(unsigned char)text.p[i]].n;
+	return n;
+}
+
+/* <a xmlns='b'></a>, and for each attribute one that is declared with a prefix of its own. */
+size_t
+xml_size(const struct xml *x)
+{
+	enum {
+		TAGS = sizeof("< xmlns=''></>"),
+		NAME = sizeof("xml:"),
+		PREFIX = sizeof(" xmlns:ns4294967295=''")
+	};
+
+	size_t n;
+
+	if (!x->name)
+		return xml_escaped_size(x->text);
+	n = TAGS + 2 * (NAME + strlen(x->name)) + xml_escaped_size(str_of(x->ns));
+	for (const struct xml_attr *at = x->attrs; at; at = at->next) {
+		n += 2 * PREFIX + strlen(at->name) + xml_escaped_size(str_of(at->value)) +
+		     xml_escaped_size(str_of(at->ns));
+	}
+	for (const struct xml *c = x->first; c; c = c->next)
+		n += xml_size(c);
+	return n;
+}

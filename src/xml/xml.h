@@ -77,6 +77,9 @@ void xml_adopt(struct xml *parent, struct xml *child);
 /* x as bytes; `xmlns` is left out where it equals default_ns (the namespace in force outside) or
  * the parent's. Namespaced attributes (but xml:) get generated prefixes. */
 void xml_write(struct buf *out, const struct xml *x, const char *default_ns);
+/* Upper estimate of the bytes that xml_write puts, and of those that escaping makes of a text. */
+size_t xml_size(const struct xml *x);
+size_t xml_escaped_size(struct str text);
 /* Escaped for element content / for an attribute in single or double quotes. */
 void xml_escape(struct buf *out, struct str text);
 void xml_escape_attr(struct buf *out, struct str text);

@@ -66,32 +66,16 @@ stanza_write_alone(struct buf *out, const struct stanza *s)
 	write_stanza(out, s, STR(" xmlns='" NS_CLIENT "'"));
 }
 
-static size_t
-escaped_size(struct str s)
-{
-	size_t n = s.n;
-
-	for (size_t i = 0; i < s.n; i++) {
-		if (strchr("<>&'\"\t\r\n", s.p[i]))
-			n += sizeof("&quot;") - 2;
-	}
-	return n;
-}
-
 size_t
 stanza_size(const struct stanza *s)
 {
-	size_t n = TAGS_MAX + escaped_size(jid_full(s->to)) + escaped_size(jid_full(s->from)) +
-		   escaped_size(str_of(s->id)) + escaped_size(str_of(s->lang));
+	size_t n = TAGS_MAX + xml_escaped_size(jid_full(s->to)) +
+		   xml_escaped_size(jid_full(s->from)) + xml_escaped_size(str_of(s->id)) +
+		   xml_escaped_size(str_of(s->lang));
 
 	if (s->payload)
 		n += s->payload->bytes.n;
-	if (s->beside) {
-		AUTO(buf_fini) struct buf b = BUF_INIT;
-
-		for (const struct xml *x = s->beside; x; x = x->next)
-			xml_write(&b, x, NS_CLIENT);
-		n += buf_len(&b);
-	}
+	for (const struct xml *x = s->beside; x; x = x->next)
+		n += xml_size(x);
 	return n;
 }
