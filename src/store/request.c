@@ -94,7 +94,7 @@ request_free(struct request **rp)
 static void
 answer(struct request *r)
 {
-	const struct rows *few[ROWS_ON_STACK], **rows = few;
+	const struct rows *few[ROWS_ON_STACK] = { NULL }, **rows = few;
 
 	if (r->done && r->result == STORE_OK) {
 		if (r->count > COUNT(few))
