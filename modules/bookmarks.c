@@ -319,7 +319,38 @@ view_publish(struct job *j, const struct xml *payload, step_fn *next)
 	return bookmarks_write(j, payload, next);
 }
 
-static const struct pep_view view = { NS_BOOKMARKS, is_on, view_items, view_publish };
+/* ---- Files of other servers (XEP-0227) ---------------------------------------------------------------- */
+
+static void
+convert(struct arena *a, const struct xml *list,
+	void (*add)(void *ctx, const char *item, const struct xml *payload), void *ctx)
+{
+	struct rooms rooms = { .first = NULL };
+
+	rooms.last = &rooms.first;
+	hash_init(&rooms.by_name);
+	read_list(a, list, &rooms);
+	for (const struct room *room = rooms.first; room; room = room->next)
+		add(ctx, arena_str(a, room->by_name.key), native_room(a, room->conference, NULL));
+	hash_fini(&rooms.by_name);
+}
+
+static const struct pep_view view = {
+	.node = NS_BOOKMARKS,
+	.is_on = is_on,
+	.items = view_items,
+	.publish = view_publish,
+	.made_of = NS_NATIVE,
+	.convert = convert,
+};
+
+void
+bookmarks_arrive(struct arriving *a, const struct xml *x)
+{
+	pep_arrive(a, &view, x);
+}
+
+/* ---- Events ---------------------------------------------------------------------------------------------- */
 
 /* A room changed: those who want the old list get it, once for all that changes now. */
 static enum verdict

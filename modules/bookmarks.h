@@ -19,5 +19,7 @@ MUST_CHECK struct step bookmarks_read(
 /* Makes the account's bookmarks those that are in x: what differs is published, what is missing
  * retracted.  j->state survives it. */
 MUST_CHECK struct step bookmarks_write(struct job *j, const struct xml *x, step_fn *next);
+/* The same while a file is read: x becomes published bookmarks, unless the file has these, too. */
+void bookmarks_arrive(struct arriving *a, const struct xml *x);
 
 #endif

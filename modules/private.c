@@ -269,6 +269,8 @@ arrive(struct arriving *a, void *state, const struct xml *x, const struct xml *w
 	kept_write(&text, x);
 	if (options(a->host) && buf_str(&text).n > (size_t)options(a->host)->max_size)
 		return arriving_refuse(a, "a private element that is too big");
+	if (bookmarks_has(a->host, x))
+		bookmarks_arrive(a, x);
 	arriving_add(a, &queries[PRIVATE_ARRIVE],
 		(const struct value[]){ of_jid(a->home->jid), of_text(x->ns), of_text(x->name),
 			of_str(buf_str(&text)) },

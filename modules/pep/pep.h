@@ -138,7 +138,16 @@ struct pep_view {
 	step_fn *items; /* answers who asks for items */
 	/* Takes what is published; goes on at next, j->state survives. */
 	struct step (*publish)(struct job *j, const struct xml *payload, step_fn *next);
+	/* In a file of another server the node may be there as such: calls add for each item of made_of that
+	 * is made of what is in it. */
+	const char *made_of;
+	void (*convert)(struct arena *a, const struct xml *payload,
+		void (*add)(void *ctx, const char *item, const struct xml *payload), void *ctx);
 };
+
+/* While a file is read: what the view would hold was found.  It is converted, unless the file has the node
+ * of which the view is made. */
+void pep_arrive(struct arriving *a, const struct pep_view *v, const struct xml *payload);
 
 /* Main, before workers start (a module's start); v is kept. */
 void pep_view_add(const struct pep_view *v);

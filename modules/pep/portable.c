@@ -134,22 +134,39 @@ struct arriving_node {
 	const char *name;
 	int64_t number;
 	struct pep_config config;
+	bool is_converted; /* not in the file */
+};
+
+/* What is to be converted. */
+struct arriving_view {
+	struct arriving_view *next;
+	const struct pep_view *view;
+	const struct xml *payload;
 };
 
 struct arriving_nodes {
 	struct arriving_node *first, *current; /* current: whose items come */
 	int64_t count;
+	struct arriving_view *views;
 };
+
+static struct arriving_node *
+node_find(const struct arriving_nodes *nodes, const char *name)
+{
+	struct arriving_node *n = nodes->first;
+
+	while (n && !text_eq(n->name, name))
+		n = n->next;
+	return n;
+}
 
 /* The node, made if it is new; NULL if that cannot be. */
 static struct arriving_node *
 node_for(struct arriving *a, struct arriving_nodes *nodes, const char *name)
 {
 	const struct pep_options *o = pep_options(a->host);
-	struct arriving_node *n = nodes->first;
+	struct arriving_node *n = node_find(nodes, name);
 
-	while (n && !text_eq(n->name, name))
-		n = n->next;
 	if (n || !name || !*name || strlen(name) > PEP_NAME_MAX)
 		return n;
 	if (nodes->count >= (o ? o->max_nodes : 200))
@@ -218,6 +235,57 @@ take_members(struct arriving *a, struct arriving_node *n, const struct xml *x)
 	return PORTABLE_NOTED;
 }
 
+/* ---- What other servers keep in another way ------------------------------------------------------- */
+
+void
+pep_arrive(struct arriving *a, const struct pep_view *v, const struct xml *payload)
+{
+	struct arriving_nodes *nodes = arriving_state(a, &pep_portable);
+	struct arriving_view *one = ARENA_NEW(a->lasting, struct arriving_view);
+
+	*one = (struct arriving_view){ nodes->views, v, xml_copy(a->lasting, payload) };
+	nodes->views = one;
+}
+
+static void
+add_item(struct arriving *a, const struct arriving_node *n, const char *item, struct str payload)
+{
+	arriving_add(a, &pep_queries[PEP_ARRIVE_ITEM],
+		ARGS(of_jid(a->home->jid), of_int(n->number), of_int(home_next_id(a->home)),
+			of_text(item), of_int(clock_wall()), of_str(payload)));
+}
+
+struct conversion {
+	struct arriving *arriving;
+	const struct arriving_node *node;
+};
+
+static void
+add_converted(void *ctx, const char *item, const struct xml *payload)
+{
+	const struct conversion *c = ctx;
+	AUTO(buf_fini) struct buf bytes = BUF_INIT;
+
+	kept_write(&bytes, payload);
+	if (strlen(item) <= PEP_NAME_MAX &&
+		buf_len(&bytes) <= (size_t)pep_options(c->arriving->host)->max_item)
+		add_item(c->arriving, c->node, item, buf_str(&bytes));
+}
+
+static void
+convert(struct arriving *a, struct arriving_nodes *nodes)
+{
+	for (const struct arriving_view *v = nodes->views; v; v = v->next) {
+		struct arriving_node *n = node_find(nodes, v->view->made_of);
+
+		if (!n && (n = node_for(a, nodes, v->view->made_of)) != NULL)
+			n->is_converted = true;
+		if (n && n->is_converted)
+			v->view->convert(
+				a->arena, v->payload, add_converted, &(struct conversion){ a, n });
+	}
+}
+
 static enum portable_taken
 take_item(struct arriving *a, const struct arriving_node *n, const struct xml *x)
 {
@@ -232,9 +300,10 @@ take_item(struct arriving *a, const struct arriving_node *n, const struct xml *x
 	kept_write(&bytes, payload);
 	if (o && buf_len(&bytes) > (size_t)o->max_item)
 		return arriving_refuse(a, "an item that is too big");
-	arriving_add(a, &pep_queries[PEP_ARRIVE_ITEM],
-		ARGS(of_jid(a->home->jid), of_int(n->number), of_int(home_next_id(a->home)),
-			of_text(item), of_int(clock_wall()), of_str(buf_str(&bytes))));
+	if (pep_view_find(a->host, n->name))
+		pep_arrive(a, pep_view_find(a->host, n->name), payload);
+	else
+		add_item(a, n, item, buf_str(&bytes));
 	return PORTABLE_TAKEN;
 }
 
@@ -265,13 +334,16 @@ take(struct arriving *a, void *state, const struct xml *x, const struct xml *wit
 static void
 finish(struct arriving *a, void *state)
 {
-	const struct arriving_nodes *nodes = state;
+	struct arriving_nodes *nodes = state;
 	struct value owner = of_jid(a->home->jid);
 
+	convert(a, nodes);
 	for (const struct arriving_node *n = nodes->first; n; n = n->next) {
 		AUTO(buf_fini) struct buf config = BUF_INIT;
 		struct value number = of_int(n->number);
 
+		if (pep_view_find(a->host, n->name))
+			continue;
 		pep_config_write(&config, &n->config);
 		arriving_add(a, &pep_queries[PEP_SHRINK],
 			ARGS(owner, number, owner, number, of_int(n->config.max_items)));

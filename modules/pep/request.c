@@ -242,7 +242,7 @@ pep_create(struct job *j)
 		rand_id(id);
 		c->node = arena_text(j->arena, id);
 	}
-	if (pep_node_find(j->account, c->node))
+	if (pep_node_find(j->account, c->node) || pep_view_find(j->host, c->node))
 		return iq_error(j, COND_CONFLICT, "there is such a node");
 	c->config = &config->config;
 	c->next = created;

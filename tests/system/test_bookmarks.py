@@ -138,6 +138,8 @@ def from_old_node(alice):
     check("and has bookmarks only", answer.condition == "bad-request" and specific(answer) == "invalid-payload", answer)
     answer = pubsub(alice, "set", f"<delete node='{OLD}'/>", ns=PUBSUB + "#owner")
     check("it cannot be deleted", answer.condition == "item-not-found", answer)
+    answer = pubsub(alice, "set", f"<create node='{OLD}'/>")
+    check("nor made, since it is there", answer.condition == "conflict", answer)
     same("nothing of that changed anything", alice, rooms)
     listener.close()
     other.close()

@@ -326,6 +326,35 @@ def of_ejabberd():
     server.ctl("unregister", "erl", "localhost")
 
 
+def bookmarks():
+    """Kept in private XML, in one item, or in both, they become those that clients of today publish; what these did is the truth."""
+    native, old = "urn:xmpp:bookmarks:1", "storage:bookmarks"
+
+    def listed(*names):
+        return f"<storage xmlns='{old}'>" + "".join(
+            f"<conference jid='{n}@rooms.example' autojoin='1' name='N'><nick>me</nick></conference>" for n in names) + "</storage>"
+    private = f"<query xmlns='jabber:iq:private'>{listed('A', 'b')}</query>"
+    one_item = f"<pubsub xmlns='{pep.PUBSUB}'><items node='{old}'><item id='current'>{listed('b', 'c')}</item></items></pubsub>"
+    published = (f"<pubsub xmlns='{pep.PUBSUB}'><items node='{native}'><item id='d@rooms.example'><conference xmlns='{native}' "
+                 "name='D'/></item></items></pubsub>")
+    for user, inside, rooms in (("ann", private, "ab"), ("ben", one_item, "bc"), ("cid", private + one_item, "abc"),
+                                ("dan", private + one_item + published, "d")):
+        bring(write(f"{user}.xml", wrap(f"<user name='{user}' password='secret'>{inside}</user>")))
+        names = {f"{n}@rooms.example" for n in rooms}
+        with server.login(user) as client:
+            found = pep.items(client, native)
+            check(f"{user}'s rooms are published", found is not None and set(found) == names, found)
+            answer = client.ask("get", f"<query xmlns='jabber:iq:private'><storage xmlns='{old}'/></query>")
+            check("for old clients, too", {x.get("jid") for x in answer.all(f".//{{{old}}}conference")} == names, answer)
+            check("with all that is said of them", user == "dan" or ("<nick>me</nick>" in answer.raw and "autojoin='true'" in answer.raw),
+                  answer)
+            nodes = client.ask("get", f"<query xmlns='{pep.ITEMS}'/>", to=client.bare)
+            check("in one node", [x.get("node") for x in nodes.all(f".//{{{pep.ITEMS}}}item")] == [native], nodes)
+            answer = pep.pubsub(client, "get", f"<configure node='{native}'/>", ns=pep.OWNER)
+            check("which nobody else reads", "<value>whitelist</value>" in answer.raw or user == "dan", answer)
+        server.ctl("unregister", user, "localhost")
+
+
 def whole_host():
     server.register("one", "two", "three", host="example.org")
     server.ctl("ban_account", "two", "example.org", "spam")
@@ -508,6 +537,7 @@ def moves():
         other_name()
         of_prosody()
         of_ejabberd()
+        bookmarks()
         whole_host()
         hostile()
         deletes()
