@@ -17,6 +17,9 @@
 
 #include "xep/content.h"
 
+/* Messages among which one that came before is looked for. */
+#define LOOK_BACK 1000
+
 MODULE_OPTIONS(struct mam_options)
 MODULE_SLOT(struct mam)
 
@@ -61,9 +64,19 @@ put(struct message_event *ev, struct archive_entry *e)
 {
 	struct home *h = &ev->account->home;
 
+	struct archive_range range = { .after = e->once_since,
+		.before = INT64_MAX,
+		.with = jid_bare(e->peer),
+		.limit = LOOK_BACK };
+
 	e->id = ev->archive_id = ev->place;
 	ev->once = e->once_since > 0;
 	archive_put(h, ev->asks, e);
+	if (!ev->once)
+		return;
+	ev->asks->list[ev->asks->count] =
+		archive_find(asks_arena(ev->asks), h, &range, e->reference);
+	ev->found = (unsigned)++ev->asks->count;
 }
 
 /* Somewhat more than a day: the sender's clock is asked, too. */
@@ -189,6 +202,64 @@ on_arrived(struct message_event *ev)
 	return PASS;
 }
 
+/* ---- What was refused, and yet may be on disk -------------------------------------------------- */
+
+/* The store was lost while it committed: the row may be there, but nobody was given the message.  Its
+ * sender says it again (with the same origin-id), and then it goes on, as what is in the archive. */
+
+/* Of a message that the account sent, or of one that came to it. */
+static struct sent *
+record_of(const struct message_event *ev, int64_t *reference)
+{
+	const struct stanza *s = ev->stanza;
+	struct mam *m = mam_of(ev->account);
+	const char *origin = ev->archive_id != 0 ? origin_of(s) : NULL;
+
+	if (!origin)
+		return NULL;
+	*reference = archive_reference(origin, s->to);
+	if (jid_eq_bare(s->from, ev->account->home.jid) && !is_to_self(ev))
+		return &m->sent;
+	*reference = sent_by(*reference, s->from);
+	return &m->failed;
+}
+
+static enum verdict
+on_refused(struct message_event *ev)
+{
+	int64_t reference;
+	struct sent *record = record_of(ev, &reference);
+
+	if (record)
+		sent_failed(record, reference);
+	return PASS;
+}
+
+static enum verdict
+on_known(struct message_event *ev)
+{
+	int64_t reference;
+	struct sent *record = record_of(ev, &reference);
+
+	if (!record || !sent_has_failed(record, reference))
+		return PASS;
+	if (record == &mam_of(ev->account)->failed)
+		event_replace(ev, archive_stamp(&ev->account->home, ev->stanza, ev->archive_id));
+	return STOP;
+}
+
+static enum verdict
+on_due(struct message_event *ev)
+{
+	struct mam *m = mam_of(ev->account);
+	int64_t reference;
+
+	if (m->failed.now && record_of(ev, &reference) == &m->failed &&
+		sent_has_failed(&m->failed, reference))
+		sent_accepted(&m->failed, reference);
+	return PASS;
+}
+
 /* ---- Questions ------------------------------------------------------------------------------- */
 
 /* Then the client has to read first. */
@@ -275,6 +346,7 @@ drop(void *slot)
 
 	prefs_drop(&m->prefs);
 	sent_drop(&m->sent);
+	sent_drop(&m->failed);
 }
 
 static const struct slot slot = {
@@ -316,6 +388,9 @@ MODULE(mam) = {
 			ON(message_accepted, ORDER_ARCHIVE, on_accepted),
 			ON(message_arrived, ORDER_STAMP, strip),
 			ON(message_arrived, ORDER_ARCHIVE, on_arrived),
+			ON(message_refused, ORDER_ARCHIVE, on_refused),
+			ON(message_known, ORDER_ARCHIVE, on_known),
+			ON(message_due, ORDER_FILTER, on_due),
 			ON(account_removed, ORDER_NORMAL, on_removed),
 			END_HOOKS,
 		},

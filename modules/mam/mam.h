@@ -63,6 +63,7 @@ struct mam {
 	struct whispered whispers[WHISPERS]; /* a ring: the last ones */
 	unsigned whispers_next;
 	struct sent sent; /* by this account */
+	struct sent failed; /* what came to it and was refused */
 };
 
 struct mam *mam_of(const struct account *a);

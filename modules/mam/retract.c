@@ -114,7 +114,7 @@ try(struct job *j, const struct rows *rows, size_t i, struct step *step)
 	s = archive_row_stanza(&row);
 	if (!s || !is_meant(r, s))
 		return false;
-	*step = bury(j, &row, s);
+	*step = row.flags & ARCHIVE_RETRACTED ? job_done(j) : bury(j, &row, s);
 	return true;
 }
 

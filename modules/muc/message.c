@@ -44,6 +44,8 @@ keep_subject(struct room *room, const struct saying *what)
 static void
 failed(struct room *room, const struct saying *what)
 {
+	if (what->reference)
+		sent_failed(&room->sent, what->reference);
 	if (what->original)
 		route_bounce(room->home.worker, what->original, COND_RESOURCE_CONSTRAINT,
 			"the message could not be stored", &what->receipt);
@@ -78,6 +80,22 @@ reflect(struct room *room, const struct saying *what)
 	route(room->home.worker, &out, NO_RECEIPT);
 }
 
+/* It is in the archive already, as id.  True: but nobody heard it, since the store was lost while it
+ * committed, and its sender was told to try again. */
+static bool
+is_unheard(const struct room *room, struct saying *what, int64_t id)
+{
+	const struct stanza *stamped;
+
+	if (!what->reference || !sent_has_failed(&room->sent, what->reference))
+		return false;
+	stamped = archive_stamp(&room->home, what->message, id);
+	stanza_unref(&what->message);
+	what->message = stamped;
+	what->id = id;
+	return true;
+}
+
 static void
 passed(struct home *h, const struct passage *p)
 {
@@ -87,10 +105,12 @@ passed(struct home *h, const struct passage *p)
 	if (p->result != STORE_OK || !room->exists) {
 		failed(room, what);
 	} else {
-		if (p->again)
+		if (p->again && !is_unheard(room, what, p->archive_id))
 			reflect(room, what);
 		else
 			said(room, what);
+		if (what->reference && sent_has_failed(&room->sent, what->reference))
+			sent_accepted(&room->sent, what->reference);
 		receipt_give(h->worker, &what->receipt);
 	}
 	stanza_unref(&what->message);
@@ -131,8 +151,9 @@ room_say(struct room *room, const struct saying *what)
 	copy->message = stanza_ref(what->message);
 	copy->original = what->original ? stanza_ref(what->original) : NULL;
 	add_asks(room, copy, &asks);
-	gate_pass(&room->home, &(const struct passage){ .ctx = copy, .once = copy->once }, &asks,
-		passed);
+	gate_pass(&room->home,
+		&(const struct passage){ .ctx = copy, .once = copy->once, .found = copy->found },
+		&asks, passed);
 }
 
 /* ---- To all -------------------------------------------------------------------------------------- */
@@ -249,17 +270,14 @@ sent_of(struct home *h)
 	return &room_of(h)->sent;
 }
 
-/* Perhaps: the archive knows. */
-static bool
-came_before(struct room *room, const struct stanza *s)
+static int64_t
+reference_of(const struct room *room, const struct stanza *s)
 {
 	const char *origin = xml_get(stanza_child(s, NS_SID, "origin-id"), "id");
-	int64_t reference;
 
 	if (!origin || !*origin || !room->config->enablearchiving || room->locked)
-		return false;
-	reference = sent_by(archive_reference(origin, room->home.jid), s->from);
-	return sent_ask(&room->home, sent_of, reference) != SENT_NEW;
+		return 0;
+	return sent_by(archive_reference(origin, room->home.jid), s->from);
 }
 
 static void
@@ -281,7 +299,9 @@ say(struct room *room, const struct stanza *s, const struct receipt *r)
 	what.is_subject = is_subject(s);
 	what.id = room_is_history(s) ? home_next_id(&room->home) : 0;
 	what.counts = what.id && room_is_news(s);
-	what.once = what.id && came_before(room, s);
+	what.reference = what.id ? reference_of(room, s) : 0;
+	/* Perhaps: the archive knows. */
+	what.once = what.reference && sent_ask(&room->home, sent_of, what.reference) != SENT_NEW;
 	what.speaker = s->from;
 	what.message = said_as(room, v->occupant, s, what.id);
 	room_say(room, &what);

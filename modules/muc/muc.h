@@ -488,6 +488,8 @@ struct saying {
 	bool is_subject;
 	bool counts; /* somebody said something: it can be unread */
 	bool once; /* its sender may have said it before */
+	unsigned found; /* struct passage */
+	int64_t reference; /* of its origin-id and sender; 0: none, or it is not kept */
 	int64_t id; /* 0: it is not kept */
 	msec_t at;
 };
@@ -595,7 +597,7 @@ bool room_is_history(const struct stanza *s);
 /* It says something new. */
 bool room_is_news(const struct stanza *s);
 /* Adds the statement that keeps it. */
-void room_archive(struct room *room, const struct saying *what, struct asks *asks);
+void room_archive(struct room *room, struct saying *what, struct asks *asks);
 /* Fills the ring; nothing passes the gate meanwhile. */
 void history_load(struct room *room);
 /* What was said takes back an earlier message of the same account, if it says so. */

@@ -258,7 +258,7 @@ on_due(struct message_event *ev)
 
 	if (!o->flushing ||
 		(o->passed_count < PASSED_MAX && !offline_waits_for(ev->account, ev->stanza->to))) {
-		if (ev->archive_id != 0)
+		if (ev->archive_id > o->due)
 			o->due = ev->archive_id;
 		return PASS;
 	}
@@ -337,7 +337,8 @@ on_unwanted(struct message_event *ev)
 	}
 	if (ev->archive_id == 0)
 		return take(ev);
-	if (o->flushing)
+	/* The mark is behind one that the archive had for a while (message_known). */
+	if (o->flushing || ev->archive_id <= o->mark)
 		start_pointer(ev->account, (struct pointer){ ev->archive_id, 0 }, leave);
 	else
 		o->behind = true;

@@ -19,7 +19,10 @@
 
 enum { ROOM_FIRST = 64, ROOM_MAX = 65536 };
 
-/* Open addressing; 0 is free.  The lowest bit of a hash says that it was accepted. */
+/* What is known beside a hash, in its lowest bits. */
+enum { ACCEPTED = 1, FAILED = 2, KNOWN = 3 };
+
+/* Open addressing; 0 is free. */
 struct sent_set {
 	size_t room, count;
 	uint64_t slots[];
@@ -38,9 +41,9 @@ set_new(size_t room)
 static uint64_t *
 slot_in(struct sent_set *s, uint64_t hash)
 {
-	size_t i = (hash >> 1) & (s->room - 1);
+	size_t i = (hash >> 2) & (s->room - 1);
 
-	while (s->slots[i] != 0 && (s->slots[i] | 1) != (hash | 1))
+	while (s->slots[i] != 0 && (s->slots[i] | KNOWN) != (hash | KNOWN))
 		i = (i + 1) & (s->room - 1);
 	return &s->slots[i];
 }
@@ -88,9 +91,15 @@ add(struct sent *s, uint64_t hash)
 }
 
 static uint64_t
-find(struct sent_set *s, uint64_t hash)
+hash_of(int64_t reference)
 {
-	return s ? *slot_in(s, hash) : 0;
+	return (uint64_t)reference & ~(uint64_t)KNOWN;
+}
+
+static uint64_t
+find(const struct sent *s, uint64_t hash)
+{
+	return (s->now ? *slot_in(s->now, hash) : 0) | (s->before ? *slot_in(s->before, hash) : 0);
 }
 
 void
@@ -153,7 +162,8 @@ loaded(struct job *j)
 
 		if (!is_account(j->home))
 			reference = mixed(reference, row_int(j->rows, i, 1));
-		add(s, (uint64_t)reference | 1);
+		if (!sent_has_failed(s, reference))
+			sent_accepted(s, reference);
 	}
 	s->is_loaded = true;
 	return job_done(j);
@@ -174,12 +184,11 @@ enum sent_state
 sent_ask(struct home *h, sent_of_fn *of, int64_t reference)
 {
 	struct sent *s = of(h);
-	uint64_t hash = (uint64_t)reference & ~UINT64_C(1);
-	uint64_t found = find(s->now, hash) | find(s->before, hash);
+	uint64_t hash = hash_of(reference), found = find(s, hash);
 
 	if (hash == 0)
 		return SENT_MAYBE;
-	if (found & 1)
+	if (found & ACCEPTED)
 		return SENT_BEFORE;
 	if (!s->is_loaded && !s->is_loading)
 		start_loading(h, of);
@@ -190,5 +199,17 @@ sent_ask(struct home *h, sent_of_fn *of, int64_t reference)
 void
 sent_accepted(struct sent *s, int64_t reference)
 {
-	add(s, (uint64_t)reference | 1);
+	add(s, hash_of(reference) | ACCEPTED);
+}
+
+void
+sent_failed(struct sent *s, int64_t reference)
+{
+	add(s, hash_of(reference) | FAILED);
+}
+
+bool
+sent_has_failed(const struct sent *s, int64_t reference)
+{
+	return (find(s, hash_of(reference)) & KNOWN) == FAILED;
 }

@@ -33,8 +33,12 @@ int64_t sent_by(int64_t reference, struct jid speaker);
 /* Begins to load what is needed when it is asked for the first time.  A message that is new is from
  * then on one that may have come.  reference: archive_reference, or sent_by. */
 enum sent_state sent_ask(struct home *h, sent_of_fn *of, int64_t reference);
-/* It is on disk. */
+/* It is on disk, and went on. */
 void sent_accepted(struct sent *s, int64_t reference);
+/* Its sender was told that it is not on disk, which may be wrong. */
+void sent_failed(struct sent *s, int64_t reference);
+/* That was the last that is known of it. */
+bool sent_has_failed(const struct sent *s, int64_t reference);
 /* All zero again. */
 void sent_drop(struct sent *s);
 

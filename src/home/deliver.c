@@ -197,16 +197,19 @@ message_passed(struct home *h, const struct passage *p)
 		.receipt = &p->receipt,
 		.place = p->place,
 		.archive_id = p->archive_id };
+	bool again = p->again && !(ev.head.host && hook_message_known(&ev) == STOP);
 	struct session *one;
 	enum deliver_action action;
 
 	if (p->result != STORE_OK) {
+		if (ev.head.host)
+			(void)hook_message_refused(&ev); /* nothing to stop */
 		tell(&ev, TRACE_REFUSED);
 		route_bounce(h->worker, p->stanza, COND_RESOURCE_CONSTRAINT,
 			"the message could not be stored", &p->receipt);
 	} else if (!ev.head.host && !p->again && p->archive_id == 0) {
 		bounce(&ev); /* its host went meanwhile, and nobody has it */
-	} else if (p->again || !ev.head.host) {
+	} else if (again || !ev.head.host) {
 		tell(&ev, TRACE_REPEATED);
 		receipt_give(h->worker, &p->receipt);
 	} else {
@@ -252,7 +255,8 @@ message(struct account *a, const struct host *host, const struct stanza *s, cons
 				.place = ev.place,
 				.archive_id = ev.archive_id,
 				.again = ev.again,
-				.once = ev.once },
+				.once = ev.once,
+				.found = ev.found },
 			&asks, message_passed);
 	stanza_unref(&ev.owned);
 }

@@ -70,8 +70,11 @@ answered(struct worker *worker, void *ctx, enum store_result result, const struc
 	(void)worker;
 	(void)count;
 	p->result = result;
-	if (result == STORE_OK && p->once && rows[0]->changed == 0)
+	if (result == STORE_OK && p->once && rows[0]->changed == 0) {
 		p->again = true;
+		if (p->found > 0 && rows[p->found - 1]->count > 0)
+			p->archive_id = row_int(rows[p->found - 1], 0, 0);
+	}
 	w->asked = false;
 	let_through(w->home);
 }

@@ -29,6 +29,9 @@ struct passage {
 	/* The first statement inserts its row only if it is not there; if it was, `again` becomes
 	 * true. */
 	bool once;
+	/* 1 + the number of the statement that finds the row which was there, as (id, ...): then its id
+	 * becomes archive_id.  0: none does. */
+	unsigned found;
 	void *ctx;
 	/* For go: STORE_OK, or why its statements are not on disk (perhaps they are: the store was
 	 * lost while it committed). */

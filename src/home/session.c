@@ -475,20 +475,25 @@ message_passed(struct home *h, const struct passage *p)
 		.archive_id = p->archive_id,
 		.again = p->again };
 	const struct stanza *out;
+	bool again;
 
 	if (p->result != STORE_OK) {
+		if (ev.head.host)
+			(void)hook_message_refused(&ev); /* nothing to stop */
 		trace(h->worker, TRACE_REFUSED, p->stanza, h->jid, NULL, 0);
 		route_bounce(h->worker, p->stanza, COND_RESOURCE_CONSTRAINT,
 			"the message could not be stored", &p->receipt);
 		return;
 	}
+	again = p->again && !(ev.head.host && hook_message_known(&ev) == STOP);
 	trace(h->worker,
-		p->again	     ? TRACE_REPEATED
+		again		     ? TRACE_REPEATED
 		: p->archive_id != 0 ? TRACE_STORED
 				     : TRACE_PASSED,
-		p->stanza, h->jid, h, p->again ? 0 : p->archive_id);
-	if (ev.head.host && !p->again)
+		p->stanza, h->jid, h, again ? 0 : p->archive_id);
+	if (ev.head.host && !again)
 		(void)hook_message_accepted(&ev); /* nobody can stop it any more */
+	/* What its recipient knows of it is another matter. */
 	out = p->again ? stanza_again(ev.stanza) : stanza_ref(ev.stanza);
 	route(h->worker, &out, &p->receipt);
 	stanza_unref(&ev.owned);
@@ -518,7 +523,8 @@ send_message(struct session *s, const struct host *host, const struct stanza *me
 				.place = ev.place,
 				.archive_id = ev.archive_id,
 				.again = ev.again,
-				.once = ev.once },
+				.once = ev.once,
+				.found = ev.found },
 			&asks, message_passed);
 	stanza_unref(&ev.owned);
 }

@@ -84,6 +84,7 @@ struct message_event {
 	int64_t archive_id; /* in the account's archive, set by who archives it; 0: not archived */
 	/* See struct passage of home/gate.h. */
 	bool again, once;
+	unsigned found;
 	const struct session
 		*only; /* delivered: the one it was written to; NULL: deliver_reaches */
 	struct handed *handed; /* delivered: for session_hand of copies; NULL for types that may

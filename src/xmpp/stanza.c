@@ -226,6 +226,8 @@ stanza_without(const struct stanza *s, const char *ns, const char *name, drop_fn
 
 	for (const struct xml *x = s->children; x; x = x->next)
 		any = any || is_dropped(x, ns, name, drop, ctx);
+	for (const struct xml *x = s->beside; x; x = x->next)
+		any = any || is_dropped(x, ns, name, drop, ctx);
 	if (!any)
 		return stanza_ref(s);
 	a = arena_new(s->payload->bytes.n * 2 + 1024);
@@ -243,8 +245,10 @@ stanza_without(const struct stanza *s, const char *ns, const char *name, drop_fn
 	o->s.lang = arena_text(a, s->lang);
 	o->s.again = s->again;
 	kept = xml_new(a, NS_CLIENT, "beside");
-	for (const struct xml *x = s->beside; x; x = x->next)
-		xml_adopt(kept, xml_copy(a, x));
+	for (const struct xml *x = s->beside; x; x = x->next) {
+		if (!is_dropped(x, ns, name, drop, ctx))
+			xml_adopt(kept, xml_copy(a, x));
+	}
 	o->s.beside = kept->first;
 	return &o->s;
 }
