@@ -221,6 +221,143 @@ done(struct job *j)
 	return iq_result(j, NULL);
 }
 
+/* ---- Administration ------------------------------------------------------------------- */
+
+struct get_args {
+	const char *user, *host, *element, *ns;
+};
+
+struct set_args {
+	const char *user, *host, *element;
+};
+
+#define USER_FIELDS(T)                                                                             \
+	TEXT_FIELD(T, user, .min = 1, .flags = FIELD_REQUIRED, .doc = "Name of the account"),      \
+		TEXT_FIELD(T, host, .min = 1, .flags = FIELD_REQUIRED, .doc = "Its virtual host")
+
+static const struct field get_fields[] = {
+	USER_FIELDS(struct get_args),
+	TEXT_FIELD(struct get_args, element, .min = 1, .max = 255, .flags = FIELD_REQUIRED,
+		.doc = "Name of the element"),
+	TEXT_FIELD(struct get_args, ns, .min = 1, .max = 1000, .flags = FIELD_REQUIRED,
+		.doc = "Its namespace"),
+	END_FIELDS,
+};
+
+static const struct field set_fields[] = {
+	USER_FIELDS(struct set_args),
+	TEXT_FIELD(struct set_args, element, .min = 1, .flags = FIELD_REQUIRED,
+		.doc = "The element as XML, with its xmlns; an empty one deletes what is kept"),
+	END_FIELDS,
+};
+
+static step_fn got, told, set_counted, set_stored, set_done;
+
+static struct step
+get_run(struct job *j)
+{
+	const struct get_args *a = CALL_ARGS(j, struct get_args);
+
+	return job_query(j, got, &queries[PRIVATE_LOAD],
+		ARGS(of_jid(j->owner), of_text(a->ns), of_text(a->element)));
+}
+
+static struct step
+got(struct job *j)
+{
+	const struct get_args *a = CALL_ARGS(j, struct get_args);
+	struct found *found = ARENA_NEW(j->arena, struct found);
+
+	found->x = j->rows->count > 0 ? kept_read(j->arena, row_str(j->rows, 0, 0))
+				      : xml_new(j->arena, a->ns, a->element);
+	if (!found->x)
+		return job_fail(j, "a kept private element cannot be read");
+	j->state = found;
+	if (bookmarks_has(j->host, found->x))
+		return bookmarks_read(j, found->x, &found->x, told);
+	return told(j);
+}
+
+static struct step
+told(struct job *j)
+{
+	const struct found *found = j->state;
+	AUTO(buf_fini) struct buf b = BUF_INIT;
+
+	if (!found->x->first && !found->x->attrs)
+		return call_error(j, "not_found", "no such element is kept");
+	kept_write(&b, found->x);
+	call_line(j, "%.*s", STR_ARG(buf_str(&b)));
+	return call_done(j);
+}
+
+static struct step
+set_run(struct job *j)
+{
+	const struct set_args *a = CALL_ARGS(j, struct set_args);
+	struct found *found = ARENA_NEW(j->arena, struct found);
+
+	found->x = kept_typed(j->arena, str_of(a->element));
+	if (!found->x)
+		return call_error(j, "bad_request", "that is not one element of XML");
+	if (!found->x->ns || !*found->x->ns || !is_own(found->x))
+		return call_error(j, "bad_request", "the element has no namespace of its own");
+	j->state = found;
+	return job_query(j, set_counted, &queries[PRIVATE_COUNT],
+		ARGS(of_text(found->x->ns), of_text(found->x->name), of_jid(j->owner)));
+}
+
+static struct step
+set_counted(struct job *j)
+{
+	const struct found *found = j->state;
+	AUTO(buf_fini) struct buf b = BUF_INIT;
+	struct value args[4];
+	int64_t added = 0;
+	struct ask ask;
+
+	kept_write(&b, found->x);
+	if (!options(j->host))
+		return call_error(j, "not_found", "private XML is not kept on that host");
+	if (buf_str(&b).n > (size_t)options(j->host)->max_size)
+		return call_error(j, "too_large", "the element is too big");
+	if (!has_room(j, 0, found->x, &added))
+		return call_error(j, "too_many", "too many elements are kept");
+	ask = ask_to_keep(
+		j, found->x, (struct str){ arena_str(j->arena, buf_str(&b)), buf_str(&b).n }, args);
+	return job_query_all(j, set_stored, &ask, 1);
+}
+
+static struct step
+set_stored(struct job *j)
+{
+	const struct found *found = j->state;
+
+	if (bookmarks_has(j->host, found->x))
+		return bookmarks_write(j, found->x, set_done);
+	return set_done(j);
+}
+
+static struct step
+set_done(struct job *j)
+{
+	return call_done(j);
+}
+
+static const struct command commands[] = {
+	{ "private_get", "private", COMMAND_AT_ACCOUNT | COMMAND_MUST_EXIST, get_fields,
+		sizeof(struct get_args), get_run, NULL,
+		"Print an element of an account's private XML",
+		"private_get alice example.org storage storage:bookmarks" },
+	{ "private_set", "private", COMMAND_WRITE | COMMAND_AT_ACCOUNT | COMMAND_MUST_EXIST,
+		set_fields, sizeof(struct set_args), set_run, NULL,
+		"Keep an element as private XML of an account",
+		"private_set alice example.org \"<query xmlns='my:settings'>dark</query>\"" },
+	END_COMMANDS,
+};
+
+/* ---- Deleted accounts ---------------------------------------------------------------------- */
+
 static enum verdict
 on_removed(struct account_event *ev)
 {
@@ -322,5 +459,6 @@ MODULE(private) = {
 			END_HOOKS,
 		},
 	.queries = queries,
+	.commands = commands,
 	.portable = &portable,
 };

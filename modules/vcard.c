@@ -106,11 +106,29 @@ struct set_args {
 	const char *user, *host, *name, *content;
 };
 
-#define CARD_FIELDS(T)                                                                             \
+struct part_args {
+	const char *user, *host, *name, *subname;
+};
+
+struct set_part_args {
+	const char *user, *host, *name, *subname, *content;
+};
+
+struct set_parts_args {
+	const char *user, *host, *name, *subname;
+	const char *const *contents;
+};
+
+struct nickname_args {
+	const char *user, *host, *nickname;
+};
+
+#define USER_FIELDS(T)                                                                             \
 	TEXT_FIELD(T, user, .min = 1, .flags = FIELD_REQUIRED, .doc = "Name of the account"),      \
-		TEXT_FIELD(T, host, .min = 1, .flags = FIELD_REQUIRED, .doc = "Its virtual host"), \
-		TEXT_FIELD(T, name, .min = 1, .max = 100, .flags = FIELD_REQUIRED,                 \
-			.doc = "Element of the vCard, such as NICKNAME")
+		TEXT_FIELD(T, host, .min = 1, .flags = FIELD_REQUIRED, .doc = "Its virtual host")
+#define CARD_FIELDS(T)                                                                             \
+	USER_FIELDS(T), TEXT_FIELD(T, name, .min = 1, .max = 100, .flags = FIELD_REQUIRED,         \
+				.doc = "Element of the vCard, such as NICKNAME")
 
 static const struct field get_fields[] = {
 	CARD_FIELDS(struct get_args),
@@ -126,7 +144,34 @@ static const struct field set_fields[] = {
 	END_FIELDS,
 };
 
-static step_fn told, changed, written;
+#define PART_FIELDS(T)                                                                             \
+	CARD_FIELDS(T), TEXT_FIELD(T, subname, .min = 1, .max = 100, .flags = FIELD_REQUIRED,      \
+				.doc = "Element in it, such as FAMILY in N")
+
+static const struct field part_fields[] = { PART_FIELDS(struct part_args), END_FIELDS };
+
+static const struct field set_part_fields[] = {
+	PART_FIELDS(struct set_part_args),
+	TEXT_FIELD(struct set_part_args, content, .flags = FIELD_REQUIRED,
+		.doc = "Its text; empty: the element goes"),
+	END_FIELDS,
+};
+
+static const struct field set_parts_fields[] = {
+	PART_FIELDS(struct set_parts_args),
+	LIST_FIELD(struct set_parts_args, contents, .max = 100, .flags = FIELD_REQUIRED,
+		.doc = "Texts with commas between them, one element each; empty: they go"),
+	END_FIELDS,
+};
+
+static const struct field nickname_fields[] = {
+	USER_FIELDS(struct nickname_args),
+	TEXT_FIELD(struct nickname_args, nickname, .flags = FIELD_REQUIRED,
+		.doc = "The nickname; empty: none"),
+	END_FIELDS,
+};
+
+static step_fn told, parts_told, changed, part_changed, parts_changed, nickname_changed, written;
 
 /* The account's, or an empty one. */
 static const struct xml *
@@ -160,9 +205,53 @@ told(struct job *j)
 }
 
 static struct step
+get_parts_run(struct job *j)
+{
+	return job_query(j, parts_told, &queries[VCARD_LOAD], ARGS(of_jid(j->owner)));
+}
+
+/* Of all elements of that name. */
+static struct step
+parts_told(struct job *j)
+{
+	const struct part_args *a = CALL_ARGS(j, struct part_args);
+	bool any = false;
+
+	xml_for_each(x, card_of(j))
+	{
+		const struct xml *part =
+			xml_is(x, NS_VCARD, a->name) ? xml_child(x, NS_VCARD, a->subname) : NULL;
+
+		for (; part; part = xml_next(part, NS_VCARD, a->subname)) {
+			any = true;
+			CALL_ROW(j, arena_str(j->arena, xml_text_of(j->arena, part)));
+		}
+	}
+	return any ? call_done(j) : call_error(j, "not_found", "the vCard has no such element");
+}
+
+static struct step
 set_run(struct job *j)
 {
 	return job_query(j, changed, &queries[VCARD_LOAD], ARGS(of_jid(j->owner)));
+}
+
+static struct step
+set_part_run(struct job *j)
+{
+	return job_query(j, part_changed, &queries[VCARD_LOAD], ARGS(of_jid(j->owner)));
+}
+
+static struct step
+set_parts_run(struct job *j)
+{
+	return job_query(j, parts_changed, &queries[VCARD_LOAD], ARGS(of_jid(j->owner)));
+}
+
+static struct step
+nickname_run(struct job *j)
+{
+	return job_query(j, nickname_changed, &queries[VCARD_LOAD], ARGS(of_jid(j->owner)));
 }
 
 /* A name that can be written; what is not one is no name of a vCard's elements. */
@@ -176,27 +265,113 @@ is_name(const char *name)
 }
 
 static struct step
-changed(struct job *j)
+keep_card(struct job *j, struct xml *card)
 {
-	const struct set_args *a = CALL_ARGS(j, struct set_args);
-	struct xml *card = xml_new(j->arena, NS_VCARD, "vCard");
 	AUTO(buf_fini) struct buf text = BUF_INIT;
 
-	if (!is_name(a->name))
-		return call_error(j, "bad_request", "'%s' is not the name of an element", a->name);
-	xml_for_each(x, card_of(j))
-	{
-		if (!xml_is(x, NS_VCARD, a->name))
-			xml_adopt(card, xml_copy(j->arena, x));
-	}
-	if (*a->content)
-		xml_add_text(j->arena, card, NS_VCARD, a->name, a->content);
 	kept_write(&text, card);
 	if (options(j->host) && buf_str(&text).n > (size_t)options(j->host)->max_size)
 		return call_error(j, "too_large", "the vCard would be too big");
 	j->state = card;
 	return job_query(
 		j, written, &queries[VCARD_PUT], ARGS(of_str(buf_str(&text)), of_jid(j->owner)));
+}
+
+static struct step
+no_name(struct job *j, const char *name)
+{
+	return call_error(j, "bad_request", "'%s' is not the name of an element", name);
+}
+
+/* The card with one such element, which has that text; empty: with none. */
+static struct step
+put_text(struct job *j, const char *name, const char *text)
+{
+	struct xml *card = xml_new(j->arena, NS_VCARD, "vCard");
+
+	if (!is_name(name))
+		return no_name(j, name);
+	xml_for_each(x, card_of(j))
+	{
+		if (!xml_is(x, NS_VCARD, name))
+			xml_adopt(card, xml_copy(j->arena, x));
+	}
+	if (*text)
+		xml_add_text(j->arena, card, NS_VCARD, name, text);
+	return keep_card(j, card);
+}
+
+/* Like x (NULL: new), but with these texts in place of what it had of that name; NULL: nothing is left
+ * in it. */
+static struct xml *
+with_parts(struct arena *a, const struct xml *x, const char *name, const char *subname,
+	const char *const *texts)
+{
+	struct xml *out = xml_new(a, NS_VCARD, name);
+
+	xml_for_each(part, x)
+	{
+		if (!xml_is(part, NS_VCARD, subname))
+			xml_adopt(out, xml_copy(a, part));
+	}
+	for (; *texts; texts++)
+		xml_add_text(a, out, NS_VCARD, subname, *texts);
+	return out->first ? out : NULL;
+}
+
+/* In the first element of that name, or a new one; texts end with NULL. */
+static struct step
+put_parts(struct job *j, const char *name, const char *subname, const char *const *texts)
+{
+	struct xml *card = xml_new(j->arena, NS_VCARD, "vCard"), *one;
+	const struct xml *was = card_of(j), *first = xml_child(was, NS_VCARD, name);
+
+	if (!is_name(name) || !is_name(subname))
+		return no_name(j, is_name(name) ? subname : name);
+	one = with_parts(j->arena, first, name, subname, texts);
+	xml_for_each(x, was)
+	{
+		struct xml *now = x == first ? one : xml_copy(j->arena, x);
+
+		if (now)
+			xml_adopt(card, now);
+	}
+	if (!first && one)
+		xml_adopt(card, one);
+	return keep_card(j, card);
+}
+
+static struct step
+changed(struct job *j)
+{
+	const struct set_args *a = CALL_ARGS(j, struct set_args);
+
+	return put_text(j, a->name, a->content);
+}
+
+static struct step
+nickname_changed(struct job *j)
+{
+	return put_text(j, "NICKNAME", CALL_ARGS(j, struct nickname_args)->nickname);
+}
+
+static struct step
+part_changed(struct job *j)
+{
+	const struct set_part_args *a = CALL_ARGS(j, struct set_part_args);
+	const char *texts[] = { *a->content ? a->content : NULL, NULL };
+
+	return put_parts(j, a->name, a->subname, texts);
+}
+
+static struct step
+parts_changed(struct job *j)
+{
+	const struct set_parts_args *a = CALL_ARGS(j, struct set_parts_args);
+	static const char *const none[] = { NULL };
+	bool empty = !a->contents || !a->contents[0] || (!*a->contents[0] && !a->contents[1]);
+
+	return put_parts(j, a->name, a->subname, empty ? none : a->contents);
 }
 
 static struct step
@@ -220,6 +395,21 @@ static const struct command commands[] = {
 	{ "set_vcard", "vcard", COMMAND_WRITE | COMMAND_AT_ACCOUNT | COMMAND_MUST_EXIST, set_fields,
 		sizeof(struct set_args), set_run, NULL, "Set an element of an account's vCard",
 		"set_vcard alice example.org NICKNAME Ali" },
+	{ "get_vcard2_multi", "vcard", COMMAND_AT_ACCOUNT | COMMAND_MUST_EXIST, part_fields,
+		sizeof(struct part_args), get_parts_run, "content",
+		"List the texts of all such elements in an account's vCard",
+		"get_vcard2_multi alice example.org ORG ORGUNIT" },
+	{ "set_vcard2", "vcard", COMMAND_WRITE | COMMAND_AT_ACCOUNT | COMMAND_MUST_EXIST,
+		set_part_fields, sizeof(struct set_part_args), set_part_run, NULL,
+		"Set an element in an element of an account's vCard",
+		"set_vcard2 alice example.org N FAMILY Liddell" },
+	{ "set_vcard2_multi", "vcard", COMMAND_WRITE | COMMAND_AT_ACCOUNT | COMMAND_MUST_EXIST,
+		set_parts_fields, sizeof(struct set_parts_args), set_parts_run, NULL,
+		"Set several such elements in an element of an account's vCard",
+		"set_vcard2_multi alice example.org ORG ORGUNIT Sales,Export" },
+	{ "set_nickname", "vcard", COMMAND_WRITE | COMMAND_AT_ACCOUNT | COMMAND_MUST_EXIST,
+		nickname_fields, sizeof(struct nickname_args), nickname_run, NULL,
+		"Set the nickname in an account's vCard", "set_nickname alice example.org Ali" },
 	END_COMMANDS,
 };
 

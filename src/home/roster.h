@@ -98,7 +98,7 @@ struct xml *roster_item_xml(struct arena *arena, struct xml *parent, const struc
 void roster_push(struct account *a, struct session *only, const struct roster_item *i);
 
 /* Administration: sets or removes an item without asking anybody; job continues at next when it
- * is committed and pushed. */
+ * is committed and pushed.  What is removed may be a request that waits; j->state survives it. */
 MUST_CHECK struct step roster_admin_set(struct job *j, step_fn *next, struct jid contact,
 	const char *name, const char *const *groups, enum subscription subscription);
 MUST_CHECK struct step roster_admin_remove(struct job *j, step_fn *next, struct jid contact);

@@ -177,6 +177,7 @@ struct removal {
 	struct jid contact;
 	bool unsubscribe, unsubscribed;
 	step_fn *next;
+	void *state; /* the job's, for next */
 };
 
 static void
@@ -204,6 +205,7 @@ removed_answer(struct job *j)
 {
 	const struct removal *r = j->state;
 
+	j->state = r->state;
 	tell_removed(j->account, r->contact, r->unsubscribe, r->unsubscribed);
 	return r->next(j);
 }
@@ -219,6 +221,7 @@ remove_item(struct job *j, struct roster_item *i, step_fn *next)
 	r->unsubscribe = roster_i_see(i) || i->ask;
 	r->unsubscribed = roster_sees_me(i) || i->pending;
 	r->next = next;
+	r->state = j->state;
 	j->state = r;
 	mem_free(&i->name);
 	roster_set_groups(i, NULL);
@@ -283,7 +286,7 @@ roster_admin_remove(struct job *j, step_fn *next, struct jid contact)
 
 	if (j->account->tainted)
 		return job_fail(j, "%s", busy);
-	return i && i->in_roster ? remove_item(j, i, next) : next(j);
+	return i && (i->in_roster || i->pending) ? remove_item(j, i, next) : next(j);
 }
 
 /* The rows go with the account's own transaction. */

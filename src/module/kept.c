@@ -7,6 +7,7 @@
  */
 #include "module/kept.h"
 
+#include "xml/parse.h"
 #include "xmpp/stanza.h"
 
 void
@@ -26,4 +27,16 @@ kept_read(struct arena *a, struct str bytes)
 	buf_put_lit(&wrapped, "</iq>");
 	s = stanza_read(buf_str(&wrapped));
 	return s && s->children ? xml_copy(a, s->children) : NULL;
+}
+
+const struct xml *
+kept_typed(struct arena *a, struct str text)
+{
+	static const struct parse_limits limits = { 1 << 20, 64, 64 };
+	AUTO(arena_free) struct arena *own = NULL;
+	const struct xml *x;
+
+	if (parse_alone(text, &limits, &own, &x) != PARSE_OK)
+		return NULL;
+	return xml_copy(a, x);
 }

@@ -15,5 +15,8 @@
 void kept_write(struct buf *out, const struct xml *x);
 /* What kept_write wrote, in a.  NULL if damaged. */
 const struct xml *kept_read(struct arena *a, struct str bytes);
+/* The one element that somebody typed, with the declarations of its namespaces, in a.  NULL if it is
+ * anything else. */
+const struct xml *kept_typed(struct arena *a, struct str text);
 
 #endif
