@@ -126,3 +126,6 @@ tests_fuzz_fuzz_kept_SOURCES = tests/fuzz/fuzz_kept.c
 tests_unit_unit_SOURCES += tests/unit/xml/test_document.c
 fuzz_programs += tests/fuzz/fuzz_document
 tests_fuzz_fuzz_document_SOURCES = tests/fuzz/fuzz_document.c
+tests_unit_unit_SOURCES += tests/unit/admin/test_template.c
+fuzz_programs += tests/fuzz/fuzz_template
+tests_fuzz_fuzz_template_SOURCES = tests/fuzz/fuzz_template.c

@@ -10,3 +10,5 @@ libbongsu_a_SOURCES += src/admin/commands_trace.c
 libbongsu_a_SOURCES += src/admin/commands_data.c
 libbongsu_a_SOURCES += src/admin/commands_old.c
 libbongsu_a_SOURCES += src/admin/file.c
+libbongsu_a_SOURCES += src/admin/commands_process.c src/admin/commands_push.c
+libbongsu_a_SOURCES += src/admin/template.c src/admin/template.h

@@ -58,10 +58,14 @@ commands_init(void)
 	add_all(commands_trace);
 	add_all(commands_data);
 	add_all(commands_old);
+	add_all(commands_process);
+	add_all(commands_push);
 	store_add_queries(commands_account_queries);
 	store_add_queries(commands_server_queries);
 	store_add_queries(commands_export_queries);
 	store_add_queries(commands_old_queries);
+	store_add_queries(commands_process_queries);
+	store_add_queries(commands_push_queries);
 	commands_server_start();
 }
 

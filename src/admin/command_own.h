@@ -15,9 +15,10 @@
 extern const struct command commands_account[], commands_session[], commands_roster[],
 	commands_server[], commands_message[];
 extern const struct command commands_archive[], commands_export[], commands_import[],
-	commands_trace[], commands_data[], commands_old[];
+	commands_trace[], commands_data[], commands_old[], commands_process[], commands_push[];
 extern const struct query commands_account_queries[], commands_server_queries[],
-	commands_export_queries[], commands_old_queries[];
+	commands_export_queries[], commands_old_queries[], commands_process_queries[],
+	commands_push_queries[];
 
 /* Uptime counts from here. */
 void commands_server_start(void);

@@ -8,6 +8,8 @@
  */
 #include "admin/command_own.h"
 
+#include "home/presence.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,6 +28,11 @@ struct session_args {
 	const char *user, *host, *resource, *reason;
 };
 
+struct presence_args {
+	const char *user, *host, *resource, *status;
+	int64_t type, show, priority;
+};
+
 struct number_args {
 	const char *user, *host;
 	int64_t num;
@@ -41,6 +48,12 @@ struct host_status_args {
 };
 
 static const char *const shows[] = { "available", "away", "chat", "dnd", "xa", NULL };
+
+enum { TYPE_AVAILABLE, TYPE_UNAVAILABLE };
+
+static const char *const types[] = {
+	[TYPE_AVAILABLE] = "available", [TYPE_UNAVAILABLE] = "unavailable", NULL
+};
 
 #define USER_FIELDS(T)                                                                             \
 	TEXT_FIELD(T, user, .min = 1, .flags = FIELD_REQUIRED, .doc = "Name of the account"),      \
@@ -60,6 +73,21 @@ static const struct field session_fields[] = {
 		.doc = "Resource of the session"),
 	TEXT_FIELD(struct session_args, reason, .max = 1000, .flags = FIELD_REQUIRED,
 		.doc = "What the client is told"),
+	END_FIELDS,
+};
+
+static const struct field presence_fields[] = {
+	USER_FIELDS(struct presence_args),
+	TEXT_FIELD(struct presence_args, resource, .min = 1, .flags = FIELD_REQUIRED,
+		.doc = "Resource of the session"),
+	ENUM_FIELD(struct presence_args, type, .choices = types, .flags = FIELD_REQUIRED,
+		.doc = "Is it there?"),
+	ENUM_FIELD(struct presence_args, show, .choices = shows, .flags = FIELD_REQUIRED,
+		.doc = "What contacts see; of no meaning when unavailable"),
+	TEXT_FIELD(struct presence_args, status, .max = 1000, .flags = FIELD_REQUIRED,
+		.doc = "Text that they see; may be empty"),
+	INT_FIELD(struct presence_args, priority, .min = -128, .max = 127, .flags = FIELD_REQUIRED,
+		.doc = "Of the session; negative: it gets no messages to the account"),
 	END_FIELDS,
 };
 
@@ -237,6 +265,62 @@ kick_session_run(struct job *j)
 		return call_error(j, "not_found", "%.*s has no session %s",
 			STR_ARG(jid_full(j->owner)), a->resource);
 	session_close(s, STREAM_COND_POLICY_VIOLATION, a->reason);
+	return call_done(j);
+}
+
+/* What the client said beside them, such as its capabilities, stays. */
+static const struct stanza *
+other_presence(const struct session *s, const struct presence_args *a)
+{
+	static const char *const replaced[] = { "show", "status", "priority" };
+	struct arena *arena = arena_new(0);
+	struct xml *all = xml_new(arena, NS_CLIENT, "presence");
+
+	if (a->show > 0)
+		xml_add_text(arena, all, NS_CLIENT, "show", shows[a->show]);
+	if (*a->status)
+		xml_add_text(arena, all, NS_CLIENT, "status", a->status);
+	if (a->priority != 0)
+		xml_add_text(arena, all, NS_CLIENT, "priority",
+			arena_printf(arena, "%" PRId64, a->priority));
+	for (const struct xml *x = s->presence ? s->presence->children : NULL; x; x = x->next) {
+		bool own = !x->name;
+
+		for (size_t i = 0; i < sizeof(replaced) / sizeof(replaced[0]); i++)
+			own = own || xml_is(x, NS_CLIENT, replaced[i]);
+		if (!own)
+			xml_adopt(all, xml_copy(arena, x));
+	}
+	return stanza_new(
+		&arena, STANZA_PRESENCE, PRESENCE_AVAILABLE, s->jid, JID_NONE, NULL, all->first);
+}
+
+static const struct stanza *
+no_presence(const struct session *s, const char *status)
+{
+	struct arena *arena = arena_new(0);
+	struct xml *all = xml_new(arena, NS_CLIENT, "presence");
+
+	if (*status)
+		xml_add_text(arena, all, NS_CLIENT, "status", status);
+	return stanza_new(
+		&arena, STANZA_PRESENCE, PRESENCE_UNAVAILABLE, s->jid, JID_NONE, NULL, all->first);
+}
+
+/* As if the client had sent it. */
+static struct step
+set_presence_run(struct job *j)
+{
+	const struct presence_args *a = CALL_ARGS(j, struct presence_args);
+	const char *resource = jid_prep_resource(j->arena, str_of(a->resource));
+	struct session *s = resource ? account_session(j->account, str_of(resource)) : NULL;
+	AUTO(stanza_unref) const struct stanza *p = NULL;
+
+	if (!s || is_over(s))
+		return call_error(j, "not_found", "%.*s has no session %s",
+			STR_ARG(jid_full(j->owner)), a->resource);
+	p = a->type == TYPE_AVAILABLE ? other_presence(s, a) : no_presence(s, a->status);
+	presence_out(s, p, NO_RECEIPT);
 	return call_done(j);
 }
 
@@ -478,6 +562,10 @@ const struct command commands_session[] = {
 	{ "kick_users", TAG, COMMAND_WRITE, ARGS_OF(host), kick_users_run, NULL,
 		"Close all sessions of a host and print how many there were",
 		"kick_users example.org" },
+	{ "set_presence", TAG, COMMAND_WRITE | COMMAND_AT_ACCOUNT | COMMAND_MUST_EXIST,
+		ARGS_OF(presence), set_presence_run, NULL,
+		"Set the presence of a session, until its client sends another",
+		"set_presence alice example.org phone available away Busy 0" },
 	{ "kick_session", TAG, COMMAND_WRITE | COMMAND_AT_ACCOUNT | COMMAND_MUST_EXIST,
 		ARGS_OF(session), kick_session_run, NULL, "Close one session of an account",
 		"kick_session alice example.org phone 'lost device'" },

@@ -237,12 +237,18 @@ def roster(client):
     check("it is pushed", client.wait("<item [^>]*subscription='remove'"))
     gives("delete_rosteritem again", 1, "", "delete_rosteritem", "alice", "localhost", "bob", "example.org",
           err="Error: not_found: ")
+    gives("push_roster without its file", 1, "", "push_roster", "none.txt", "alice", "localhost", err="Error: file: ")
+    gives("push_roster_all without its file", 1, "", "push_roster_all", "none.txt", err="Error: file: ")
+    gives("push_alltoall of no host", 1, "", "push_alltoall", "nowhere.test", "x", err="Error: not_found: ")
+    gives("process_rosteritems", 0, "alice@localhost\texample.org\n", "process_rosteritems", "list", "to", "any", "any", "any")
     for command, more in (("get_roster", []), ("get_roster_count", []), ("delete_rosteritem", ["a", "b.test"]),
                           ("add_rosteritem", ["a", "b.test", "", "", "both"])):
         gives(f"{command} of nobody", 1, "", command, "eve", "localhost", *more, err="Error: not_found: ")
 
 
 def kicks(phone, desk, carol):
+    gives("set_presence of none", 1, "", "set_presence", "alice", "localhost", "boat", "available", "away", "", "0",
+          err="Error: not_found: ")
     gives("kick_session of none", 1, "", "kick_session", "alice", "localhost", "boat", "<" * 1000, err="Error: not_found: ")
     code, _, err = ctl("kick_session", "alice", "localhost", "desk", "x" * 1001)
     check("a reason that is too long", code == 2 and "'reason' of 'kick_session' must be text, at most 1000" in err, err)
