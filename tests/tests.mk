@@ -20,6 +20,7 @@ tests_unit_unit_SOURCES += tests/unit/run/test_worker.c
 tests_unit_unit_SOURCES += tests/unit/run/test_timer.c
 tests_unit_unit_SOURCES += tests/unit/run/test_chore.c
 tests_unit_unit_SOURCES += tests/unit/run/test_limit.c
+tests_unit_unit_SOURCES += tests/unit/run/test_fence.c
 tests_unit_unit_SOURCES += tests/unit/net/net_test.c tests/unit/net/net_test.h
 tests_unit_unit_SOURCES += tests/unit/net/test_addr.c
 tests_unit_unit_SOURCES += tests/unit/net/test_conn.c

@@ -111,7 +111,7 @@ passed(struct home *h, const struct passage *p)
 			said(room, what);
 		if (what->reference && sent_has_failed(&room->sent, what->reference))
 			sent_accepted(&room->sent, what->reference);
-		receipt_give(h->worker, &what->receipt);
+		receipt_give_behind(h->worker, &what->receipt);
 	}
 	stanza_unref(&what->message);
 	stanza_unref(&what->original);

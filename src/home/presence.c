@@ -184,7 +184,7 @@ broadcast_available(struct session *s, const struct stanza *p, const struct rece
 		show_own_sessions(s);
 	}
 	announce(s, first);
-	receipt_give(s->worker, r);
+	receipt_give_behind(s->worker, r);
 }
 
 /* ---- Broadcast: unavailable --------------------------------------------------------- */
@@ -276,7 +276,7 @@ presence_out(struct session *s, const struct stanza *p, const struct receipt *r)
 			return;
 		}
 		broadcast_unavailable(s, p);
-		receipt_give(s->worker, r);
+		receipt_give_behind(s->worker, r);
 		return;
 	}
 	if (p->type == PRESENCE_ERROR && !jid_is_none(p->to)) {

@@ -19,6 +19,7 @@
 #include "home/job.h"
 #include "home/local.h"
 #include "home/restart.h"
+#include "run/fence.h"
 #include "run/place.h"
 
 #include <assert.h>
@@ -166,6 +167,34 @@ receipt_give(struct worker *w, const struct receipt *r)
 	(*list)->list[(*list)->count++] = *r;
 	if ((*list)->count == RECEIPTS_MAX)
 		receipts_send(w, worker_index(r->worker));
+}
+
+struct owed {
+	struct fence fence;
+	struct receipt receipt;
+};
+
+static void
+owed_due(struct worker *w, struct fence *f)
+{
+	struct owed *owed = CONTAINER(f, struct owed, fence);
+
+	if (local_of(w))
+		receipt_give(w, &owed->receipt);
+	mem_free(&owed);
+}
+
+void
+receipt_give_behind(struct worker *w, const struct receipt *r)
+{
+	struct owed *owed;
+
+	if (!r || !r->worker || local_of(w)->closing)
+		return;
+	owed = MEM_NEW(struct owed);
+	owed->fence.passed = owed_due;
+	owed->receipt = *r;
+	fence_raise(w, &owed->fence);
 }
 
 void

@@ -23,6 +23,9 @@ void route_many(struct worker *w, const struct stanza *s, const struct jid *to, 
 void route_series(struct worker *w, const struct stanza *const *list, size_t count, struct jid to);
 /* Gives a receipt (does nothing for RECEIPT_NONE). */
 void receipt_give(struct worker *w, const struct receipt *r);
+/* The same when all is opened that this worker posted to others in this turn: for a stanza that caused
+ * more than one mail, or mail with nobody's receipt. */
+void receipt_give_behind(struct worker *w, const struct receipt *r);
 /* Takes *answer, a result or an error.  One without `from` answers what was sent without `to`, and
  * comes from the account itself (RFC 6120 10.3). */
 void route_answer(struct worker *w, const struct stanza **answer);

@@ -1,6 +1,7 @@
 # Sources of src/run, one "libbongsu_a_SOURCES += file.c file.h" line each.
 libbongsu_a_SOURCES += src/run/worker.c src/run/worker.h src/run/worker_own.h
 libbongsu_a_SOURCES += src/run/mailbox.c src/run/mailbox.h
+libbongsu_a_SOURCES += src/run/fence.c src/run/fence.h
 libbongsu_a_SOURCES += src/run/timer.c src/run/timer.h
 libbongsu_a_SOURCES += src/run/chore.c src/run/chore.h
 libbongsu_a_SOURCES += src/run/place.c src/run/place.h

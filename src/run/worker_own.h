@@ -1,5 +1,5 @@
 /*
- * worker_own.h -- the struct behind a worker; for run/worker.c and run/timer.c only.
+ * worker_own.h -- the struct behind a worker; for files of run only.
  *
  * Runs on: the worker.
  */

@@ -5,6 +5,7 @@ Whatever goes off: a message arrives once at each device that is there, at the n
 resumption of who lost the connection; or its sender is told that it did not. What an account had set before is in force again
 afterwards.
 """
+import itertools
 import threading
 from collections import Counter
 
@@ -21,14 +22,15 @@ TO = {"alice": "alice@localhost", "carol": "carol@localhost", "dave": "dave@loca
 server = Server(modules={}, c2s={"max_unacked": 500, "stanzas_per_second": 0})
 alice, bob, dave = {}, None, None
 late = None  # a device of alice that comes while the module pep is off
-sent = {name: [] for name in TO}
+numbers = itertools.count(1)
+sent = {name: [] for name in TO}  # in this round
 
 
 def burst():
     """Bob writes to all, and waits for nothing."""
     for _ in range(BURST):
         for name, to in TO.items():
-            body = f"{name} {len(sent[name])}"
+            body = f"{name} {next(numbers)}"
             kind = "groupchat" if name == "room" else "chat"
             bob.send(f"<message to='{to}' type='{kind}' id='{body}'><body>{body}</body></message>")
             sent[name].append(body)
@@ -61,7 +63,7 @@ def bodies(client, name, last):
 
 def close(name):
     """A last message; its body."""
-    body = f"{name} end {len(sent[name])}"
+    body = f"{name} end {next(numbers)}"
     bob.send(f"<message to='{TO[name]}' type='{'groupchat' if name == 'room' else 'chat'}' id='{body}'><body>{body}</body></message>")
     return body
 
@@ -118,11 +120,12 @@ def finish(module):
         entered = enter(alice["phone"], ROOM, "al")
         in_room = [e.text("c:body") for e in entered.before if e.name == "message"]
         # What was on its way to disk when all had to leave is there when they are back.
-        in_room += [e.text("c:body") for e in entered.history if e.text("c:body") not in in_room]
+        in_room += [e.text("c:body") for e in entered.history if e.text("c:body") in {*sent["room"]} - {*in_room}]
     fine = True
     last = close("alice")
+    refusals = refused("alice")
     for who, client in alice.items():
-        fine &= judge(module, "alice", who, bodies(client, "alice", last), refused("alice"))
+        fine &= judge(module, "alice", who, bodies(client, "alice", last), refusals)
     last = close("room")
     in_room += bodies(alice["phone"], "room", last)
     fine &= judge(module, "room", "alice in the room", in_room, errors + refused("room"), module == "muc")

@@ -6,9 +6,11 @@
  */
 #include "home/router.h"
 
+#include "run/place.h"
 #include "tests/unit/home/village.h"
 #include "tests/unit/suite.h"
 
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -156,6 +158,90 @@ START_TEST(presence_does_not_wake_accounts)
 
 END_TEST
 
+/* ---- Held back ------------------------------------------------------------------------ */
+
+static sem_t stands, go_on, seen;
+static uint32_t under_way;
+
+static void
+stand(struct worker *w, struct mail *m)
+{
+	(void)w;
+	(void)m;
+	sem_post(&stands);
+	sem_wait(&go_on);
+}
+
+static void
+leave(struct worker *w, struct mail *m)
+{
+	(void)w;
+	(void)m;
+	session_receive(alice.session,
+		stanza_read(STR("<presence xmlns='jabber:client' from='alice@a.example/phone' "
+				"type='unavailable'/>")));
+}
+
+static void
+look(struct worker *w, struct mail *m)
+{
+	(void)w;
+	(void)m;
+	under_way = window_open(&alice.session->window);
+	sem_post(&seen);
+}
+
+static bool
+is_settled(struct worker *w, void *arg)
+{
+	const struct client *c = arg;
+
+	return worker_is_here(w) && window_open(&c->session->window) == 0;
+}
+
+/* Somebody whose home is on another worker than alice's. */
+static struct worker *
+far_from_alice(char name[64])
+{
+	struct worker *w;
+	unsigned i = 0;
+
+	do {
+		snprintf(name, 64, "somebody%u@a.example", i++);
+		w = place_of(str_of(name));
+	} while (w == alice.worker);
+	return w;
+}
+
+START_TEST(presence_is_under_way_until_the_others_opened_it)
+{
+	static struct mail stands_still = { NULL, stand }, leaves = { NULL, leave },
+			   looks = { NULL, look };
+	char name[64], text[128];
+	struct worker *far;
+
+	sem_init(&stands, 0, 0);
+	sem_init(&go_on, 0, 0);
+	sem_init(&seen, 0, 0);
+	start(2);
+	far = far_from_alice(name);
+	client_send(&alice, "<presence/>");
+	snprintf(text, sizeof(text), "<presence to='%s'/>", name);
+	client_send(&alice, text);
+	village_wait(alice.bare, is_settled, &alice);
+	worker_post(NULL, far, &stands_still);
+	sem_wait(&stands);
+	worker_post(NULL, alice.worker, &leaves);
+	worker_post(NULL, alice.worker, &looks);
+	sem_wait(&seen);
+	ck_assert_uint_eq(under_way, 1);
+	sem_post(&go_on);
+	village_wait(alice.bare, is_settled, &alice);
+	stop();
+}
+
+END_TEST
+
 /* ---- A service ------------------------------------------------------------------------- */
 
 static atomic_uint hall_stanzas, hall_asked;
@@ -218,4 +304,5 @@ END_TEST
 
 SUITE_OF(router, remote_domains_are_not_found, the_domain_takes_no_messages,
 	accounts_of_another_host_are_local, one_stanza_reaches_many_with_their_own_address,
-	presence_does_not_wake_accounts, a_service_has_homes_of_its_own)
+	presence_does_not_wake_accounts, presence_is_under_way_until_the_others_opened_it,
+	a_service_has_homes_of_its_own)
