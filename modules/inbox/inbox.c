@@ -194,15 +194,32 @@ on_accepted(struct message_event *ev)
 	return PASS;
 }
 
-static step_fn take_own;
+static step_fn take_own, own_known;
 
 static struct step
 take_own(struct job *j)
 {
 	const struct reading *r = j->state;
+	struct ask ask;
 	int64_t id;
 
-	return archive_id_read(&j->account->home, r->id, &id) ? keep(j, id) : job_done(j);
+	if (!archive_id_read(&j->account->home, r->id, &id))
+		return job_done(j);
+	ask = archive_get(j->arena, &j->account->home, id);
+	return job_query_all(j, own_known, &ask, 1);
+}
+
+/* What is not in that conversation says nothing (XEP-0490 4). */
+static struct step
+own_known(struct job *j)
+{
+	const struct reading *r = j->state;
+	struct archive_row row;
+
+	if (j->rows->count == 0 || !archive_read(j->arena, &j->account->home, j->rows, 0, &row) ||
+		!archive_row_is_with(&row, r->with))
+		return job_done(j);
+	return keep(j, row.id);
 }
 
 /* The archive that gave the id is this account's, or the room's. */

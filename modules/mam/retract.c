@@ -72,13 +72,14 @@ found(struct job *j)
 
 /* ---- The tombstone -------------------------------------------------------------------------- */
 
-/* Of the same sender and with that id; not itself a retraction of it. */
+/* Of the same sender and with that id; and no retraction, which must stay (XEP-0424 5). */
 static bool
 is_meant(const struct retraction *r, const struct stanza *s)
 {
 	const char *origin = xml_get(stanza_child(s, NS_SID, "origin-id"), "id");
 
-	return jid_eq_bare(s->from, r->sender) && (text_eq(s->id, r->id) || text_eq(origin, r->id));
+	return jid_eq_bare(s->from, r->sender) && !stanza_child(s, NS_RETRACT, "retract") &&
+	       (text_eq(s->id, r->id) || text_eq(origin, r->id));
 }
 
 static struct step

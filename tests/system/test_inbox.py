@@ -129,10 +129,23 @@ def published():
     numbers = [say(alice, "dave@localhost", f"n{i}") for i in range(3)]
     ids = [dave.wait(lambda e, n=n: e.get("id") == n).find(SID).get("id") for n in numbers]
     settle(dave, lambda b: b.unread == {"alice@localhost": 3}, "three are unread")
-    dave.ask("set", "<pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='urn:xmpp:mds:displayed:0'>"
-             "<item id='alice@localhost'><displayed xmlns='urn:xmpp:mds:displayed:0'>"
-             f"<stanza-id xmlns='urn:xmpp:sid:0' by='dave@localhost' id='{ids[1]}'/></displayed></item></publish></pubsub>")
-    settle(dave, lambda b: b.unread == {"alice@localhost": 1}, "what was published as displayed is read (XEP-0490)")
+    carol = server.login("carol")
+    early = say(carol, "dave@localhost", "early")
+    foreign = dave.wait(lambda e: e.get("id") == early).find(SID).get("id")
+    numbers.append(say(alice, "dave@localhost", "n3"))
+    ids.append(dave.wait(lambda e: e.get("id") == numbers[3]).find(SID).get("id"))
+
+    def publish(chat, place):
+        dave.ask("set", "<pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='urn:xmpp:mds:displayed:0'>"
+                 f"<item id='{chat}'><displayed xmlns='urn:xmpp:mds:displayed:0'><stanza-id xmlns='urn:xmpp:sid:0' "
+                 f"by='dave@localhost' id='{place}'/></displayed></item></publish></pubsub>")
+    publish("carol@localhost", ids[3])  # later than all of hers, but not hers
+    publish("alice@localhost", foreign)
+    publish("alice@localhost", ids[1])
+    settle(dave, lambda b: b.unread == {"alice@localhost": 2, "carol@localhost": 1}, "what was published as displayed is read (XEP-0490)")
+    publish("alice@localhost", ids[0])
+    publish("carol@localhost", foreign)
+    settle(dave, lambda b: b.unread == {"alice@localhost": 2, "carol@localhost": 0}, "what was read before stays so")
 
 
 def pages():

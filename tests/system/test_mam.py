@@ -243,6 +243,7 @@ def retractions():
         say(client, to, "", f"<retract xmlns='urn:xmpp:message-retract:1' id='{number}'/>", number=f"r-{number}")
 
     retract(carol, "grace@localhost", plain)
+    retract(carol, "grace@localhost", f"r-{plain}")
     retract(carol, "grace@localhost", secret)
     retract(carol, "grace@localhost", kept)  # not hers
     heard(dave, f"r-{kept}")
@@ -250,7 +251,7 @@ def retractions():
     for client in (carol, dave):
         while True:
             page = Page(client)
-            if page.bodies.count(None) >= 5 or time.monotonic() > until:
+            if page.bodies.count(None) >= 6 or time.monotonic() > until:
                 break
         check("what was retracted is gone, on both sides", "secret" not in page.bodies and "plain" not in page.bodies and
               "of grace" in page.bodies, page.bodies)
@@ -258,6 +259,8 @@ def retractions():
         check("tombstones are in their places", [(s.get("id"), s.get("type"), s[0].get("id")) for s in stones] ==
               [(secret, "chat", f"r-{secret}"), (plain, "chat", f"r-{plain}")] and all(len(s) == 1 and s[0].get("stamp")
                                                                                       for s in stones), page.messages)
+        check("retractions stay", [m.get("id") for m in page.messages if m.find("{urn:xmpp:message-retract:1}retract") is not None] ==
+              [f"r-{n}" for n in (plain, f"r-{plain}", secret, kept)], page.messages)
 
 
 def preferences():
