@@ -154,25 +154,47 @@ strip(struct message_event *ev)
 	return PASS;
 }
 
-/* Whether another device got it already: then under that id.  Else it is remembered. */
+static uint64_t
+whisper_hash(const struct stanza *s)
+{
+	struct str from = jid_full(s->from), id = str_of(s->id);
+
+	return hash_bytes(from.p, from.n) * 31 + hash_bytes(id.p, id.n);
+}
+
+/* Whether that device got it already.  From now on it has. */
+static bool
+was_told(struct mam *m, const struct stanza *s)
+{
+	struct str to = jid_full(s->to);
+	uint64_t hash = whisper_hash(s) * 31 + hash_bytes(to.p, to.n);
+
+	if (!m->told)
+		m->told = mem_new(WHISPERS_TOLD * sizeof(*m->told));
+	for (unsigned i = 0; i < WHISPERS_TOLD; i++)
+		if (m->told[i] == hash)
+			return true;
+	m->told[m->told_next++ % WHISPERS_TOLD] = hash;
+	return false;
+}
+
+/* Whether another device got it already: then under that id.  Else it is remembered, if it is certain
+ * that the archive will have it under the id that it has now. */
 static bool
 is_known_whisper(struct message_event *ev)
 {
 	const struct stanza *s = ev->stanza;
 	struct mam *m = mam_of(ev->account);
-	struct str from = jid_full(s->from), id = str_of(s->id);
-	uint64_t hash;
+	uint64_t hash = whisper_hash(s);
 
-	if (!s->id || !content_is_whisper(s))
-		return false;
-	hash = hash_bytes(from.p, from.n) * 31 + hash_bytes(id.p, id.n);
 	for (unsigned i = 0; i < WHISPERS; i++) {
 		if (m->whispers[i].hash != hash || m->whispers[i].id == 0)
 			continue;
 		ev->archive_id = m->whispers[i].id;
 		return true;
 	}
-	m->whispers[m->whispers_next++ % WHISPERS] = (struct whispered){ hash, ev->place };
+	if (!s->again)
+		m->whispers[m->whispers_next++ % WHISPERS] = (struct whispered){ hash, ev->place };
 	return false;
 }
 
@@ -185,9 +207,15 @@ on_arrived(struct message_event *ev)
 
 	if (!content_is_history(s, content) || !prefs_allow(ev->account, s->from))
 		return PASS;
-	if (is_known_whisper(ev)) {
-		event_replace(ev, archive_stamp(&ev->account->home, s, ev->archive_id));
-		return PASS;
+	if (s->id && content_is_whisper(s)) {
+		if (was_told(mam_of(ev->account), s) && s->again) {
+			ev->again = true;
+			return PASS;
+		}
+		if (is_known_whisper(ev)) {
+			event_replace(ev, archive_stamp(&ev->account->home, s, ev->archive_id));
+			return PASS;
+		}
 	}
 	if (is_to_self(ev))
 		e.flags = ARCHIVE_OUT | ARCHIVE_SELF;
@@ -347,6 +375,7 @@ drop(void *slot)
 	prefs_drop(&m->prefs);
 	sent_drop(&m->sent);
 	sent_drop(&m->failed);
+	mem_free(&m->told);
 }
 
 static const struct slot slot = {

@@ -52,6 +52,7 @@ extern const struct portable mam_portable;
 
 /* Private messages of rooms come to each device on its own. */
 #define WHISPERS 16
+#define WHISPERS_TOLD 64
 
 struct whispered {
 	uint64_t hash; /* of sender and id */
@@ -62,6 +63,8 @@ struct mam {
 	struct prefs prefs;
 	struct whispered whispers[WHISPERS]; /* a ring: the last ones */
 	unsigned whispers_next;
+	uint64_t *told; /* by sender, id and device; a ring of WHISPERS_TOLD, or NULL */
+	unsigned told_next;
 	struct sent sent; /* by this account */
 	struct sent failed; /* what came to it and was refused */
 };

@@ -273,6 +273,7 @@ stanza_remake(const struct stanza *s, struct jid from, struct jid to, drop_fn *d
 	o->s.to = jid_copy(a, to);
 	o->s.id = arena_text(a, s->id);
 	o->s.lang = arena_text(a, s->lang);
+	o->s.again = s->again;
 	return &o->s;
 }
 

@@ -153,6 +153,35 @@ def in_a_room():
     check("so it is in the archive", room_history(bob, room) == ["r1", "r1", "r2", "r3"], room_history(bob, room))
 
 
+def whispered():
+    """What is whispered in a room again is heard once by each device of the nick, whether the server was killed in between or not."""
+    room = "den@conference.localhost"
+
+    def enter():
+        clients = server.login("gina"), server.login("hank", "desk"), server.login("hank", "phone")
+        for client, nick in zip(clients, ("Gina", "Hank", "Hank")):
+            muc.enter(client, room, nick, "<history maxstanzas='0'/>")
+        return clients
+
+    def got(client):
+        found = []
+        while not found or found[-1][1] != "end":
+            e = client.wait(lambda e: e.name == "message" and e.get("type") == "chat")
+            found.append((e.get("id"), e.text("c:body")))
+        return [number for number, _ in found[:-1]]
+    with server.login("gina") as gina:
+        muc.make(gina, room, "Gina")
+    for when, numbers, heard in (("each device hears it once", "1121", ["w1", "w2"]), ("also after a crash", "1323", ["w3"])):
+        gina, desk, phone = enter()
+        gina.send("".join(message(f"{room}/Hank", f"w{n}") for n in numbers))
+        gina.send(f"<message to='{room}/Hank' type='chat'><body>end</body></message>")
+        found = [got(client) for client in (desk, phone)]
+        check(when, found == [heard] * 2, found)
+        killed()
+    bodies = [b for b in history(server.login("hank")) if b != "end"]
+    check("so it is in the archive", bodies == ["w1", "w2", "w3"], bodies)
+
+
 def flood(user, count):
     """As if the account had sent so many more messages right after its last one, by copies of that row."""
     number, = server.sql(f"SELECT number FROM home_number WHERE owner = '{user}@localhost'")[0]
@@ -198,9 +227,9 @@ def busy():
 
 def main():
     server.start()
-    server.register("alice", "bob", "carol", "dave", "erin", "frank")
+    server.register("alice", "bob", "carol", "dave", "erin", "frank", "gina", "hank")
     try:
-        run(at_once, after_restart, after_kill, others, only_half, to_oneself, in_a_room, busy, server.stop)
+        run(at_once, after_restart, after_kill, others, only_half, to_oneself, in_a_room, whispered, busy, server.stop)
     finally:
         server.kill()
 
