@@ -133,6 +133,16 @@ drop_stanza(void *s)
 	stanza_unref(&one);
 }
 
+/* Of the whole stanza (XEP-0045 7.2.13). */
+static int64_t
+characters(const struct stanza *s)
+{
+	AUTO(buf_fini) struct buf written = BUF_INIT;
+
+	stanza_write_alone(&written, s);
+	return (int64_t)buf_len(&written);
+}
+
 size_t
 history_for(struct room *room, struct arena *a, const struct xml *join, const struct stanza ***out)
 {
@@ -153,7 +163,7 @@ history_for(struct room *room, struct arena *a, const struct xml *join, const st
 			break;
 		s = delayed(room, a, r);
 		arena_keep(a, drop_stanza, (void *)(uintptr_t)s);
-		if (wish.chars >= 0 && (wish.chars -= (int64_t)stanza_size(s)) < 0)
+		if (wish.chars >= 0 && (wish.chars -= characters(s)) < 0)
 			break;
 		(*out)[--first] = s;
 		count--;
