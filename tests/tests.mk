@@ -33,6 +33,7 @@ tests_unit_unit_SOURCES += tests/unit/base/test_arena.c
 tests_unit_unit_SOURCES += tests/unit/base/test_buf.c
 tests_unit_unit_SOURCES += tests/unit/base/test_mem.c
 tests_unit_unit_SOURCES += tests/unit/base/test_hash.c
+tests_unit_unit_SOURCES += tests/unit/base/test_shards.c
 tests_unit_unit_SOURCES += tests/unit/base/test_list.c
 tests_unit_unit_SOURCES += tests/unit/base/test_err.c
 tests_unit_unit_SOURCES += tests/unit/base/test_clock.c

@@ -8,6 +8,7 @@ libbongsu_a_SOURCES += src/base/err.c src/base/err.h
 libbongsu_a_SOURCES += src/base/clock.c src/base/clock.h
 libbongsu_a_SOURCES += src/base/rand.c src/base/rand.h
 libbongsu_a_SOURCES += src/base/hash.c src/base/hash.h
+libbongsu_a_SOURCES += src/base/shards.c src/base/shards.h
 libbongsu_a_SOURCES += src/base/encode.c src/base/encode.h
 libbongsu_a_SOURCES += src/base/block.c src/base/block.h
 libbongsu_a_SOURCES += src/base/digest.c src/base/digest.h

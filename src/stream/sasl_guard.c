@@ -1,26 +1,22 @@
 /*
  * sasl_guard.c -- attempts to log in: how many of them failed, by address and by account.
  *
- * Entries are in shards, each with a lock that is held for one look-up. There is an entry while an
- * attempt is under way or a failure is remembered; the one that failed longest ago goes when a shard
- * is full. The addresses from which accounts logged in are remembered as hashes in a table of fixed
- * size, in which a newer one may take the place of an older.
+ * There is an entry while an attempt is under way or a failure is remembered; the one that failed
+ * longest ago goes when a shard is full. The addresses from which accounts logged in are remembered
+ * as hashes in a table of fixed size, in which a newer one may take the place of an older.
  *
  * Runs on: any worker.
  */
 #include "stream/sasl_guard.h"
 
 #include <assert.h>
-#include <pthread.h>
 #include <string.h>
 
-#include "base/hash.h"
-#include "base/list.h"
 #include "base/mem.h"
+#include "base/shards.h"
 #include "xmpp/jid.h"
 
 enum {
-	SHARDS = 16,
 	ENTRIES = 2000, /* in a shard */
 	KNOWN = 4096, /* in a shard */
 	DELAY_STEP = 500,
@@ -29,38 +25,27 @@ enum {
 };
 
 struct entry {
-	struct hash_node node;
-	struct list link;
+	struct shard_entry entry;
 	char *key;
 	unsigned failures, pending;
 	msec_t since; /* the first failure, or the newest forgiving */
 };
 
-struct shard {
-	pthread_mutex_t lock;
-	struct hash entries;
-	struct list oldest;
-	uint64_t known[KNOWN];
-};
+static struct shards entries = SHARDS_INIT;
+static uint64_t known_hashes[SHARDS][KNOWN]; /* under the locks of the shards */
 
-static struct shard shards[SHARDS];
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-static void
-make(void)
+static struct entry *
+entry_of(struct shard_entry *e)
 {
-	for (int i = 0; i < SHARDS; i++) {
-		pthread_mutex_init(&shards[i].lock, NULL);
-		hash_init(&shards[i].entries);
-		list_init(&shards[i].oldest);
-	}
+	return e ? CONTAINER(e, struct entry, entry) : NULL;
 }
 
 static void
-drop(struct shard *s, struct entry *e)
+drop(struct shard *s, struct shard_entry *it)
 {
-	hash_remove(&s->entries, &e->node);
-	list_remove(&e->link);
+	struct entry *e = entry_of(it);
+
+	shard_remove(s, it);
 	mem_free(&e->key);
 	mem_free(&e);
 }
@@ -68,33 +53,16 @@ drop(struct shard *s, struct entry *e)
 void
 sasl_guard_fini(void)
 {
-	pthread_once(&once, make);
-	for (int i = 0; i < SHARDS; i++) {
-		list_for_each(e, &shards[i].oldest, struct entry, link) drop(&shards[i], e);
-		hash_fini(&shards[i].entries);
-		hash_init(&shards[i].entries);
-		memset(shards[i].known, 0, sizeof(shards[i].known));
-	}
+	shards_clear(&entries, drop);
+	memset(known_hashes, 0, sizeof(known_hashes));
 }
 
 /* ---- Entries -------------------------------------------------------------------- */
 
-static struct shard *
-enter(struct str key)
-{
-	struct shard *s;
-
-	pthread_once(&once, make);
-	s = &shards[hash_bytes(key.p, key.n) % SHARDS];
-	pthread_mutex_lock(&s->lock);
-	return s;
-}
-
 static struct entry *
-find_locked(struct shard *s, struct str key, msec_t now)
+find(const struct shard *s, struct str key, msec_t now)
 {
-	struct hash_node *n = hash_find(&s->entries, key);
-	struct entry *e = n ? CONTAINER(n, struct entry, node) : NULL;
+	struct entry *e = entry_of(shard_find(s, key));
 
 	for (; e && e->failures > 0 && now - e->since >= FORGIVEN; e->since += FORGIVEN)
 		e->failures--;
@@ -102,29 +70,28 @@ find_locked(struct shard *s, struct str key, msec_t now)
 }
 
 static struct entry *
-add_locked(struct shard *s, struct str key)
+add(struct shard *s, struct str key)
 {
 	struct entry *e;
 
-	if (s->entries.count >= ENTRIES)
-		drop(s, list_first(&s->oldest, struct entry, link));
+	if (shard_count(s) >= ENTRIES)
+		drop(s, shard_oldest(s));
 	e = MEM_NEW(struct entry);
 	e->key = mem_copy_str(key);
-	hash_add(&s->entries, &e->node, (struct str){ e->key, key.n });
-	list_append(&s->oldest, &e->link);
+	shard_add(s, &e->entry, (struct str){ e->key, key.n });
 	return e;
 }
 
 static bool
 begin(struct str key, int64_t max, msec_t now)
 {
-	struct shard *s = enter(key);
-	struct entry *e = find_locked(s, key, now);
+	struct shard *s = shard_enter(&entries, key);
+	struct entry *e = find(s, key, now);
 	bool room = max <= 0 || !e || e->failures + e->pending < max;
 
 	if (room)
-		(e ? e : add_locked(s, key))->pending++;
-	pthread_mutex_unlock(&s->lock);
+		(e ? e : add(s, key))->pending++;
+	shard_leave(s);
 	return room;
 }
 
@@ -133,26 +100,25 @@ enum outcome { FAILED, OVER };
 static unsigned
 end(struct str key, enum outcome outcome, msec_t now)
 {
-	struct shard *s = enter(key);
-	struct entry *e = find_locked(s, key, now);
+	struct shard *s = shard_enter(&entries, key);
+	struct entry *e = find(s, key, now);
 	unsigned failures = 0;
 
 	if (!e && outcome == FAILED)
-		e = add_locked(s, key);
+		e = add(s, key);
 	if (e) {
 		if (e->pending > 0)
 			e->pending--;
 		if (outcome == FAILED) {
 			if (e->failures++ == 0)
 				e->since = now;
-			list_remove(&e->link);
-			list_append(&s->oldest, &e->link);
+			shard_touch(s, &e->entry);
 		}
 		failures = e->failures;
 		if (failures == 0 && e->pending == 0)
-			drop(s, e);
+			drop(s, &e->entry);
 	}
-	pthread_mutex_unlock(&s->lock);
+	shard_leave(s);
 	return failures;
 }
 
@@ -197,13 +163,13 @@ known(const struct keys *k, enum memory what)
 {
 	struct str both = { k->both, k->both_n };
 	uint64_t hash = hash_bytes(both.p, both.n);
-	struct shard *s = enter(both);
-	uint64_t *place = &s->known[hash / SHARDS % KNOWN];
+	struct shard *s = shard_enter(&entries, both);
+	uint64_t *place = &known_hashes[s - entries.list][hash % KNOWN];
 	bool found = *place == hash;
 
 	if (what == REMEMBER)
 		*place = hash;
-	pthread_mutex_unlock(&s->lock);
+	shard_leave(s);
 	return found;
 }
 
