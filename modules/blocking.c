@@ -377,16 +377,6 @@ on_told(struct contact_event *ev)
 	return is_blocked(ev->item->contact, slot_of(ev->account)) ? STOP : PASS;
 }
 
-static enum verdict
-on_removed(struct account_event *ev)
-{
-	struct value *owner = ARENA_NEW(ev->arena, struct value);
-
-	*owner = of_jid(ev->account->home.jid);
-	ev->asks[ev->count++] = (struct ask){ &queries[BLOCK_DELETE_ALL], owner, 1 };
-	return PASS;
-}
-
 /* ---- Moving to another server ---------------------------------------------------------- */
 
 /* As a privacy list (XEP-0016), which XEP-0227 has a place for: the default one, in which each blocked
@@ -518,7 +508,6 @@ MODULE(blocking) = {
 			ON(stanza_out, ORDER_FILTER, on_out),
 			ON(stanza_in, ORDER_FILTER, on_in),
 			ON(contact_told, ORDER_FILTER, on_told),
-			ON(account_removed, ORDER_NORMAL, on_removed),
 			END_HOOKS,
 		},
 	.slot = &slot,

@@ -358,16 +358,6 @@ static const struct command commands[] = {
 
 /* ---- Deleted accounts ---------------------------------------------------------------------- */
 
-static enum verdict
-on_removed(struct account_event *ev)
-{
-	struct value *owner = ARENA_NEW(ev->arena, struct value);
-
-	*owner = of_jid(ev->account->home.jid);
-	ev->asks[ev->count++] = (struct ask){ &queries[PRIVATE_DELETE], owner, 1 };
-	return PASS;
-}
-
 /* ---- Moving to another server ------------------------------------------------------- */
 
 static void
@@ -455,7 +445,6 @@ MODULE(private) = {
 		},
 	.hooks =
 		(const struct hook[]){
-			ON(account_removed, ORDER_NORMAL, on_removed),
 			END_HOOKS,
 		},
 	.queries = queries,

@@ -86,16 +86,6 @@ refuse(struct job *j)
 	return iq_error(j, COND_FORBIDDEN, NULL);
 }
 
-static enum verdict
-on_removed(struct account_event *ev)
-{
-	struct value *owner = ARENA_NEW(ev->arena, struct value);
-
-	*owner = of_jid(ev->account->home.jid);
-	ev->asks[ev->count++] = (struct ask){ &queries[VCARD_DELETE], owner, 1 };
-	return PASS;
-}
-
 /* ---- Administration ------------------------------------------------------------------- */
 
 struct get_args {
@@ -489,7 +479,6 @@ MODULE(vcard) = {
 		},
 	.hooks =
 		(const struct hook[]){
-			ON(account_removed, ORDER_NORMAL, on_removed),
 			END_HOOKS,
 		},
 	.queries = queries,

@@ -348,16 +348,6 @@ refuse(struct job *j)
 
 /* ---- The rest ----------------------------------------------------------------------------- */
 
-static enum verdict
-on_removed(struct account_event *ev)
-{
-	struct value *owner = ARENA_NEW(ev->arena, struct value);
-
-	*owner = of_jid(ev->account->home.jid);
-	ev->asks[ev->count++] = (struct ask){ &mam_prefs_queries[PREFS_DELETE], owner, 1 };
-	return PASS;
-}
-
 static void
 loaded(struct account *a, void *slot, const struct rows *rows)
 {
@@ -420,7 +410,6 @@ MODULE(mam) = {
 			ON(message_refused, ORDER_ARCHIVE, on_refused),
 			ON(message_known, ORDER_ARCHIVE, on_known),
 			ON(message_due, ORDER_FILTER, on_due),
-			ON(account_removed, ORDER_NORMAL, on_removed),
 			END_HOOKS,
 		},
 	.slot = &slot,

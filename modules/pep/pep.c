@@ -357,17 +357,6 @@ on_in(struct stanza_event *ev)
 	return pep_answer_wanted(ev->account, s) || pep_take_event(ev->account, s) ? STOP : PASS;
 }
 
-static enum verdict
-on_removed(struct account_event *ev)
-{
-	struct value *owner = ARENA_NEW(ev->arena, struct value);
-
-	*owner = of_jid(ev->account->home.jid);
-	ev->asks[ev->count++] = (struct ask){ &pep_queries[PEP_DELETE_ITEMS], owner, 1 };
-	ev->asks[ev->count++] = (struct ask){ &pep_queries[PEP_DELETE_NODES], owner, 1 };
-	return PASS;
-}
-
 /* ---- Service discovery ------------------------------------------------------------------------------------ */
 
 static void
@@ -500,7 +489,6 @@ MODULE(pep) = {
 			ON(session_revived, ORDER_NORMAL, on_revived),
 			ON(session_flush, ORDER_NORMAL, on_flush),
 			ON(stanza_in, ORDER_NORMAL, on_in),
-			ON(account_removed, ORDER_NORMAL, on_removed),
 			ON(disco_info, ORDER_NORMAL, on_disco_info),
 			ON(disco_items, ORDER_NORMAL, on_disco_items),
 			ON(config_reloaded, ORDER_NORMAL, on_reloaded),

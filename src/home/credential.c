@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "home/archive.h"
+#include "home/portable.h"
 #include "home/roster.h"
 #include "hook/hook.h"
 
@@ -295,18 +296,16 @@ credential_remove(struct job *j, step_fn *next, struct jid bare)
 	return job_go_to_else(j, remove_at_home, c->bare);
 }
 
-/* One transaction: the modules' rows, then the core's.  Modules that are off on this host may
- * have rows, too. */
+/* One transaction: all that is kept for the account, by modules that are off on this host, too. */
 static struct step
 remove_at_home(struct job *j)
 {
-	const struct query *const own[] = { &roster_queries[PENDING_DELETE_ALL],
-		&roster_queries[ROSTER_VERSION_DELETE], &roster_queries[ROSTER_DELETE_ALL],
-		&credential_queries[LAST_DELETE], &credential_queries[OFFLINE_DELETE],
-		&credential_queries[CREDENTIAL_DELETE], &credential_queries[ACCOUNT_DELETE] };
+	const struct query *const own[] = { &credential_queries[CREDENTIAL_DELETE],
+		&credential_queries[ACCOUNT_DELETE] };
 	const struct credential_work *c = j->engine->credential;
 	struct value owner = of_jid(c->bare);
-	AUTO(asks_fini) struct asks history = ASKS_NONE;
+	size_t count;
+	struct ask *parts, *all;
 	struct account_event ev = {
 		.head = { j->worker, NULL }, .account = j->account, .arena = j->arena
 	};
@@ -315,15 +314,17 @@ remove_at_home(struct job *j)
 		return finish(j, CREDENTIAL_AWAY);
 	if (!j->account->exists)
 		return finish(j, CREDENTIAL_NOT_FOUND);
-	ev.asks = ARENA_ARRAY(j->arena, struct ask, ACCOUNT_ASKS_MAX + ASKS_MAX + COUNT(own));
+	ev.asks = ARENA_ARRAY(j->arena, struct ask, ACCOUNT_ASKS_MAX);
 	(void)hook_account_removed(&ev);
 	assert(ev.count <= ACCOUNT_ASKS_MAX);
+	count = portable_clear(j->arena, &j->account->home, NULL, &parts);
+	all = ARENA_ARRAY(j->arena, struct ask, count + ev.count + COUNT(own));
+	memcpy(all, parts, count * sizeof(*all));
+	memcpy(all + count, ev.asks, ev.count * sizeof(*all));
+	count += ev.count;
 	for (size_t i = 0; i < COUNT(own); i++)
-		ev.asks[ev.count++] = (struct ask){ own[i], &owner, 1 };
-	archive_delete(&j->account->home, &history);
-	for (size_t i = 0; i < history.count; i++)
-		ev.asks[ev.count++] = history.list[i];
-	return job_query_else(j, removed, ev.asks, ev.count);
+		all[count++] = (struct ask){ own[i], &owner, 1 };
+	return job_query_else(j, removed, all, count);
 }
 
 static struct step

@@ -37,8 +37,6 @@ const struct query credential_queries[] = {
 	[CREDENTIAL_DELETE] = { "credential_delete", "DELETE FROM credential WHERE owner = ?",
 		NULL },
 	[ACCOUNT_DELETE] = { "account_delete", "DELETE FROM account WHERE owner = ?", NULL },
-	[LAST_DELETE] = { "last_delete", "DELETE FROM last_activity WHERE owner = ?", NULL },
-	[OFFLINE_DELETE] = { "offline_delete", "DELETE FROM offline WHERE owner = ?", NULL },
 	END_QUERIES,
 };
 

@@ -15,8 +15,6 @@ enum credential_query {
 	CREDENTIAL_LOAD,
 	CREDENTIAL_DELETE,
 	ACCOUNT_DELETE,
-	LAST_DELETE,
-	OFFLINE_DELETE,
 };
 
 extern const struct query credential_queries[];
