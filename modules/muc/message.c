@@ -16,6 +16,21 @@
 /* How old the time of last use may be in the store. */
 #define USED_STEP HOURS(1)
 
+/* What became of a message here; place: in the room's archive, or 0. */
+static void
+tell(const struct room *room, enum trace_event what, const struct stanza *s, int64_t place)
+{
+	trace(room->home.worker, what, s, room->home.jid, &room->home, place);
+}
+
+static void
+bounce(const struct room *room, const struct stanza *s, enum cond c, const char *text,
+	const struct receipt *r)
+{
+	tell(room, TRACE_REFUSED, s, 0);
+	route_bounce(room->home.worker, s, c, text, r);
+}
+
 /* ---- Out ---------------------------------------------------------------------------------- */
 
 void
@@ -47,7 +62,7 @@ failed(struct room *room, const struct saying *what)
 	if (what->reference)
 		sent_failed(&room->sent, what->reference);
 	if (what->original)
-		route_bounce(room->home.worker, what->original, COND_RESOURCE_CONSTRAINT,
+		bounce(room, what->original, COND_RESOURCE_CONSTRAINT,
 			"the message could not be stored", &what->receipt);
 	else
 		receipt_give(room->home.worker, &what->receipt);
@@ -56,6 +71,10 @@ failed(struct room *room, const struct saying *what)
 static void
 said(struct room *room, const struct saying *what)
 {
+	bool is_kept = what->id && room->config->enablearchiving && !room->locked;
+
+	tell(room, is_kept ? TRACE_STORED : TRACE_PASSED, what->message, is_kept ? what->id : 0);
+	tell(room, TRACE_SPREAD, what->message, 0);
 	room_send_all(room, what->message);
 	if (what->is_subject)
 		keep_subject(room, what);
@@ -77,6 +96,7 @@ reflect(struct room *room, const struct saying *what)
 	const struct stanza *plain = archive_stamp(&room->home, what->message, 0);
 	const struct stanza *out = stanza_readdress(plain, plain->from, what->speaker);
 
+	tell(room, TRACE_REPEATED, what->message, 0);
 	route(room->home.worker, &out, NO_RECEIPT);
 }
 
@@ -288,14 +308,16 @@ say(struct room *room, const struct stanza *s, const struct receipt *r)
 	struct saying what = { .original = s, .receipt = *r, .at = clock_wall() };
 
 	if (!check_speech(room, v, s, &why)) {
-		route_bounce(room->home.worker, s, why.cond, why.text, r);
+		bounce(room, s, why.cond, why.text, r);
 		return;
 	}
 	if (is_too_fast(room, v->occupant, s)) {
+		tell(room, TRACE_REFUSED, s, 0);
 		refuse_slowly(room, s);
 		receipt_give(room->home.worker, r);
 		return;
 	}
+	tell(room, TRACE_ACCEPTED, s, 0);
 	what.is_subject = is_subject(s);
 	what.id = room_is_history(s) ? home_next_id(&room->home) : 0;
 	what.counts = what.id && room_is_news(s);
@@ -358,14 +380,16 @@ whisper(struct room *room, const struct stanza *s, const struct receipt *r)
 		 !(room->config->allowpm != ALLOW_NONE && to->role == ROLE_MODERATOR))
 		(void)problem(&why, COND_FORBIDDEN, "you may not send private messages here");
 	if (why.cond) {
-		route_bounce(room->home.worker, s, why.cond, why.text, r);
+		bounce(room, s, why.cond, why.text, r);
 		return;
 	}
+	tell(room, TRACE_ACCEPTED, s, 0);
 	xml_adopt(all, user_x(a));
 	xml_adopt(all, occupant_id(a, v->occupant->id));
 	out = stanza_remake(
 		s, room_jid(a, room, v->occupant->nick), JID_NONE, is_of_room, room, all->first);
 	remember_whisper(room, to, s->id);
+	tell(room, TRACE_PASSED, out, 0);
 	room_send_occupant(room, to, out);
 	receipt_give(room->home.worker, r);
 }
@@ -398,14 +422,14 @@ muc_message(struct room *room, const struct stanza *s, const struct receipt *r)
 		error_back(room, s);
 		receipt_give(w, r);
 	} else if (!room->exists) {
-		route_bounce(w, s, COND_ITEM_NOT_FOUND, "there is no such room", r);
+		bounce(room, s, COND_ITEM_NOT_FOUND, "there is no such room", r);
 	} else if (s->type == MESSAGE_GROUPCHAT && jid_is_full(s->to)) {
-		route_bounce(w, s, COND_BAD_REQUEST, "a nick gets no groupchat", r);
+		bounce(room, s, COND_BAD_REQUEST, "a nick gets no groupchat", r);
 	} else if (s->type == MESSAGE_GROUPCHAT) {
 		say(room, s, r);
 	} else if (jid_is_full(s->to)) {
 		whisper(room, s, r);
 	} else if (!muc_mediated(room, s, r)) {
-		route_bounce(w, s, COND_BAD_REQUEST, "a room takes messages of type groupchat", r);
+		bounce(room, s, COND_BAD_REQUEST, "a room takes messages of type groupchat", r);
 	}
 }

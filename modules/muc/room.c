@@ -232,6 +232,8 @@ enqueue(struct room *room, const struct stanza *s, const struct receipt *r, stru
 	w->job = job;
 	w->bytes = s ? stanza_size(s) : 0;
 	room->queue_bytes += w->bytes;
+	if (s && s->kind == STANZA_MESSAGE)
+		trace(room->home.worker, TRACE_HELD, s, room->home.jid, NULL, 0);
 	if (room->queue_count++ == 0)
 		home_pin(&room->home);
 	list_append(&room->queue, &w->link);

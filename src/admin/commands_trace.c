@@ -31,8 +31,10 @@ struct trace_args {
 static const struct field trace_fields[] = {
 	TEXT_FIELD(struct trace_args, id, .min = 1, .max = 4000, .flags = FIELD_REQUIRED,
 		.doc = "Its id, its origin-id, or its id in an archive (stanza-id)"),
-	TEXT_FIELD(struct trace_args, user, .doc = "In whose archive to look, too"),
-	TEXT_FIELD(struct trace_args, host, .doc = "Virtual host of that account"),
+	TEXT_FIELD(struct trace_args, user,
+		.doc = "In whose archive to look, too; also a room's name"),
+	TEXT_FIELD(struct trace_args, host,
+		.doc = "Virtual host of that account, or domain of that room"),
 	END_FIELDS,
 };
 

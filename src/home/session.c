@@ -406,6 +406,13 @@ session_receipt(struct session *s)
 
 /* ---- Send and receive --------------------------------------------------------------------- */
 
+/* In a room: it is not kept for who is not there, and nobody waits for its ack. */
+static bool
+is_said(const struct stanza *s)
+{
+	return s->kind == STANZA_MESSAGE && s->type == MESSAGE_GROUPCHAT;
+}
+
 void
 session_hand(struct session *s, const struct stanza *stanza, struct handed *h)
 {
@@ -417,9 +424,9 @@ session_hand(struct session *s, const struct stanza *stanza, struct handed *h)
 		if (ev.head.host && hook_session_out(&ev) == STOP)
 			return;
 	}
-	if (h && !s->ending)
-		trace(s->worker, s->outlet ? TRACE_DELIVERED : TRACE_QUEUED, h->message, s->jid,
-			NULL, 0);
+	if (!s->ending && (h || is_said(stanza)))
+		trace(s->worker, s->outlet ? TRACE_DELIVERED : TRACE_QUEUED,
+			h ? h->message : stanza, s->jid, NULL, 0);
 	if (s->sm && !s->ending) {
 		sm_sent(s, stanza, h);
 		return;

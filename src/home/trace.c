@@ -93,6 +93,7 @@ trace_name(enum trace_event what)
 		[TRACE_STORED] = "stored in the archive",
 		[TRACE_PASSED] = "passed on, not archived",
 		[TRACE_REPEATED] = "repeated, passed over",
+		[TRACE_SPREAD] = "sent to the occupants",
 		[TRACE_ARRIVED] = "arrived",
 		[TRACE_HELD] = "held behind older ones",
 		[TRACE_KEPT] = "kept for a login",

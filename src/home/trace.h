@@ -18,10 +18,11 @@
 
 /* In the order in which they happen to one message, as far as there is one. */
 enum trace_event {
-	TRACE_ACCEPTED, /* a session of ours sent it */
+	TRACE_ACCEPTED, /* a session of ours sent it; a room lets it be said */
 	TRACE_STORED, /* it is on disk in an archive there, and goes on */
 	TRACE_PASSED, /* it goes on there, and is in no archive */
 	TRACE_REPEATED, /* it came before, and is neither archived nor delivered again */
+	TRACE_SPREAD, /* a room sent it to all who are in it */
 	TRACE_ARRIVED, /* it reached the home of its recipient */
 	TRACE_HELD, /* it waits behind older ones */
 	TRACE_KEPT, /* nobody was there: it waits for a login */

@@ -35,6 +35,7 @@
 #include "home/router.h"
 #include "home/session.h"
 #include "home/stream_info.h"
+#include "home/trace.h"
 #include "hook/hook.h"
 #include "http/http.h"
 #include "module/kept.h"

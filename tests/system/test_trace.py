@@ -2,11 +2,12 @@
 """trace_message: what became of a message, from the sender's stream to the recipients' acknowledgements.
 
 One device that acknowledges, one that is cut off and resumes, an account that is away, a message that comes twice, one
-that is refused; by id, by origin-id and by the ids of both archives; and after a restart by the archives alone.
+that is refused; what is said in a room, to all and to one; by id, by origin-id and by the ids of the archives; and after a restart
+by the archives alone.
 """
 import json
 
-from bongsu import Server, check, run, sm, wait_for
+from bongsu import Server, check, muc, run, sm, wait_for
 
 server = Server()
 
@@ -84,6 +85,48 @@ def away():
     carol.close()
 
 
+TEA = "tea@conference.localhost"
+
+
+def in_a_room():
+    """Returns the id in the room's archive."""
+    alice, bob = ready("alice", "room"), ready("bob", "room")
+    muc.make(alice, TEA, "Alice", moderatedroom="1")
+    muc.enter(bob, TEA, "Bob")
+    alice.send(f"<message to='{TEA}' type='groupchat' id='said'><body>never in a trace</body><origin-id xmlns='urn:xmpp:sid:0' "
+               "id='origin-said'/></message>")
+    message = bob.wait("never in a trace")
+    wanted = [("accepted", "alice@localhost/room"), ("passed on, not archived", "alice@localhost"), ("accepted", TEA),
+              ("stored in the archive", TEA), ("sent to the occupants", TEA), ("arrived", "bob@localhost"),
+              ("delivered", "bob@localhost/room")]
+    whole = shows("what is said in a room", wanted, "said")
+    check("in order from the room on", [event for event in whole if event in wanted[2:]] == wanted[2:], whole)
+    check("each once", len(whole) == len(set(whole)), whole)
+    shows("it comes back to its speaker", [("delivered", "alice@localhost/room")], "said")
+    check("by its origin-id", set(trace("origin-said")) >= set(wanted), trace("origin-said"))
+    place = message.find(muc.STANZA_ID).get("id")
+    found = trace(place)
+    check("by its id in the room's archive", set(found) >= {*wanted, ("is in the archive", TEA)}, found)
+    for number in (1, 2):
+        alice.send(f"<message to='{TEA}' type='groupchat' id='again'><body>again {number}</body><origin-id xmlns='urn:xmpp:sid:0' "
+                   "id='again'/></message>")
+    shows("one that comes twice", [("stored in the archive", TEA), ("repeated, passed over", TEA)], "again")
+    alice.send(f"<message to='{TEA}' type='groupchat' id='state'><composing xmlns='http://jabber.org/protocol/chatstates'/></message>")
+    shows("one that is not kept", [("accepted", TEA), ("passed on, not archived", TEA), ("sent to the occupants", TEA)], "state")
+    bob.send(f"<message to='{TEA}' type='groupchat' id='mute'><body>x</body></message>")
+    bob.wait("type='error'")
+    got = shows("one without voice", [("accepted", "bob@localhost/room"), ("refused", TEA)], "mute")
+    check("is not accepted there", ("accepted", TEA) not in got and ("sent to the occupants", TEA) not in got, got)
+    bob.send("<message to='no@conference.localhost' type='groupchat' id='room'><body>x</body></message>")
+    shows("of no room", [("refused", "no@conference.localhost")], "room")
+    bob.send(f"<message to='{TEA}/Alice' type='chat' id='whisper'><body>x</body></message>")
+    alice.wait("id='whisper'")
+    got = shows("to one of those in it", [("accepted", TEA), ("passed on, not archived", TEA), ("delivered", "alice@localhost/room")],
+                "whisper")
+    check("and to nobody else", ("sent to the occupants", TEA) not in got and ("delivered", "bob@localhost/room") not in got, got)
+    return place
+
+
 def nothing():
     done = server.ctl("trace_message", "unheard-of")
     check("nothing is known", done.code == 1 and "not_found: nothing is known of that message" in done.err, done)
@@ -94,11 +137,15 @@ def traces():
         server.register("alice", "bob", "carol")
         archived = two_devices()
         away()
+        said = in_a_room()
         nothing()
         server.restart()
         check("after a restart the archive tells", trace(archived) == [("is in the archive", "bob@localhost")], trace(archived))
         check("by another id in an archive that is named", trace("origin-one", "bob", "localhost") == [
             ("is in the archive", "bob@localhost")], trace("origin-one", "bob", "localhost"))
+        check("so does a room's", trace(said) == [("is in the archive", TEA)], trace(said))
+        check("by another id, too", trace("origin-said", *TEA.split("@")) == [("is in the archive", TEA)],
+              trace("origin-said", *TEA.split("@")))
         nothing()
 
 
