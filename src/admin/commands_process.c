@@ -21,8 +21,7 @@ const struct query commands_process_queries[] = {
 	[USERS] = { "admin_roster_users",
 		"SELECT owner FROM account WHERE owner > ? ORDER BY owner LIMIT ?", NULL },
 	[ITEMS] = { "admin_roster_items",
-		"SELECT contact, subscription, ask FROM roster WHERE owner = ? AND removed = 0"
-		" ORDER BY contact",
+		"SELECT contact, subscription, ask FROM roster WHERE owner = ? AND removed = 0",
 		NULL },
 	[PENDING] = { "admin_roster_pending", "SELECT contact FROM pending WHERE owner = ?", NULL },
 	END_QUERIES,

@@ -23,8 +23,7 @@
 enum { USERS_OF };
 
 const struct query commands_push_queries[] = {
-	[USERS_OF] = { "admin_users_of",
-		"SELECT owner FROM account WHERE host = ? ORDER BY owner LIMIT ?", NULL },
+	[USERS_OF] = { "admin_users_of", "SELECT owner FROM account WHERE host = ? LIMIT ?", NULL },
 	END_QUERIES,
 };
 
