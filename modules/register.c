@@ -1,15 +1,18 @@
 /*
  * register.c -- XEP-0077: accounts made, changed and deleted by their users.
  *
- * Making accounts is closed unless the configuration opens it.  Attempts are limited for each
+ * Name and password are asked for twice, as plain fields and as a data form (4), and taken from
+ * either.  Making accounts is closed unless the configuration opens it.  Attempts are limited for each
  * address by a table of fixed size; addresses that fall into one cell share its limit.
  *
  * Runs on: the stream's worker (making), the account's home (the rest).
  */
 #include "module/module.h"
+#include "xep/form.h"
 
 #include <pthread.h>
 
+#define NS_CHANGE_PASSWORD NS_REGISTER ":changepassword" /* (3.3) */
 #define CELLS 4096
 
 struct register_options {
@@ -89,42 +92,114 @@ is_refused(const struct job *j, struct problem *why)
 	return false;
 }
 
+/* ---- What is asked for ------------------------------------------------------------- */
+
+static void
+add_field(struct job *j, struct xml *form, enum form_type type, const char *var, const char *label,
+	const char *value)
+{
+	struct xml *field = form_add(j->arena, form, type, var, value);
+
+	form_label(j->arena, field, label);
+	form_require(j->arena, field);
+}
+
+/* name: of the account, or NULL where one is to be made. */
+static void
+add_form(struct job *j, struct xml *query, const char *instructions, const char *name)
+{
+	struct xml *form = form_new(j->arena, FORM_FORM, NS_REGISTER);
+
+	form_head(j->arena, form, name ? "Another password" : "A new account", instructions);
+	add_field(j, form, FORM_TEXT_SINGLE, "username", "Name", name);
+	add_field(j, form, FORM_TEXT_PRIVATE, "password", "Password", NULL);
+	xml_adopt(query, form);
+}
+
 static struct step
 get(struct job *j)
 {
 	struct xml *query = xml_new(j->arena, NS_REGISTER, "query");
+	const char *instructions =
+		j->account ? "Choose another password." : "Choose a name and a password.";
+	const char *name = NULL;
 	struct problem why;
 
 	if (is_refused(j, &why))
 		return iq_refuse(j, &why);
-	xml_add_text(j->arena, query, NS_REGISTER, "instructions",
-		j->account ? "Choose another password." : "Choose a name and a password.");
+	xml_add_text(j->arena, query, NS_REGISTER, "instructions", instructions);
 	if (j->account) {
+		name = arena_str(j->arena, jid_local(jid_bare(j->stanza->from)));
 		xml_add(j->arena, query, NS_REGISTER, "registered");
-		xml_add_text(j->arena, query, NS_REGISTER, "username",
-			arena_str(j->arena, jid_local(jid_bare(j->stanza->from))));
+		xml_add_text(j->arena, query, NS_REGISTER, "username", name);
 	} else {
 		xml_add(j->arena, query, NS_REGISTER, "username");
 	}
 	xml_add(j->arena, query, NS_REGISTER, "password");
+	add_form(j, query, instructions, name);
 	return iq_result(j, query);
 }
 
-/* The text of a field; empty where the field is absent. */
+/* ---- What is given ------------------------------------------------------------------- */
+
+struct entries {
+	struct str name, password; /* empty where absent */
+	bool cancelled;
+};
+
+/* The text of a plain field; empty where the field is absent. */
 static struct str
 text_in(struct job *j, const struct xml *query, const char *name)
 {
 	return xml_text_of(j->arena, xml_child(query, NS_REGISTER, name));
 }
 
+/* A form that is there is what counts. */
+static bool
+read_entries(struct job *j, const struct xml *query, struct entries *e, struct problem *why)
+{
+	struct form form;
+
+	*e = (struct entries){ text_in(j, query, "username"), text_in(j, query, "password"),
+		false };
+	if (!xml_child(query, NS_DATA_FORM, "x"))
+		return true;
+	if (!form_submitted(j->arena, query, &form, why))
+		return false;
+	e->cancelled = form.kind == FORM_CANCEL;
+	if (!e->cancelled && !form_is(&form, NS_REGISTER) &&
+		!(j->account && form_is(&form, NS_CHANGE_PASSWORD)))
+		return problem(why, COND_BAD_REQUEST, "not the form that was asked for");
+	e->name = str_of(form_value(&form, "username"));
+	e->password = str_of(form_value(&form, "password"));
+	return true;
+}
+
+static struct step
+take(struct job *j, const struct entries *e)
+{
+	struct jid bare;
+
+	if (e->name.n == 0 || e->password.n == 0)
+		return iq_error(j, j->account ? COND_BAD_REQUEST : COND_NOT_ACCEPTABLE,
+			"a username and a password are needed");
+	if (jid_make(j->arena, e->name, str_of(j->host->name), STR_NONE, &bare) != JID_OK)
+		return iq_error(j, COND_NOT_ACCEPTABLE, "the username is not allowed");
+	if (j->account)
+		return jid_eq_bare(bare, j->stanza->from)
+			       ? credential_change(j, done, bare, e->password)
+			       : iq_error(j, COND_NOT_ALLOWED, "not your account");
+	if (!job_stream(j) || !may_try(options(j->host), job_stream(j)))
+		return iq_error(j, COND_RESOURCE_CONSTRAINT, "too many accounts from your address");
+	return credential_create(j, done, bare, e->password);
+}
+
 static struct step
 set(struct job *j)
 {
 	const struct xml *query = iq_child(j);
-	struct str name = text_in(j, query, "username");
-	struct str password = text_in(j, query, "password");
+	struct entries entries;
 	struct problem why;
-	struct jid bare;
 
 	if (!j->account && xml_child(query, NS_REGISTER, "remove"))
 		return iq_error(j, COND_REGISTRATION_REQUIRED, NULL);
@@ -135,18 +210,9 @@ set(struct job *j)
 			return iq_error(j, COND_BAD_REQUEST, "remove stands alone");
 		return credential_remove(j, done, jid_bare(j->stanza->from));
 	}
-	if (name.n == 0 || password.n == 0)
-		return iq_error(j, j->account ? COND_BAD_REQUEST : COND_NOT_ACCEPTABLE,
-			"a username and a password are needed");
-	if (jid_make(j->arena, name, str_of(j->host->name), STR_NONE, &bare) != JID_OK)
-		return iq_error(j, COND_NOT_ACCEPTABLE, "the username is not allowed");
-	if (j->account)
-		return jid_eq_bare(bare, j->stanza->from)
-			       ? credential_change(j, done, bare, password)
-			       : iq_error(j, COND_NOT_ALLOWED, "not your account");
-	if (!job_stream(j) || !may_try(options(j->host), job_stream(j)))
-		return iq_error(j, COND_RESOURCE_CONSTRAINT, "too many accounts from your address");
-	return credential_create(j, done, bare, password);
+	if (!read_entries(j, query, &entries, &why))
+		return iq_refuse(j, &why);
+	return entries.cancelled ? iq_result(j, NULL) : take(j, &entries);
 }
 
 static enum verdict
@@ -160,7 +226,7 @@ on_features(struct features_event *ev)
 MODULE(register) = {
 	IDENTITY(register),
 	.summary = "Lets users make, change and delete their accounts",
-	.xeps = XEPS({ 77, "2.4", XEP_PARTIAL, "no data forms" }),
+	.xeps = XEPS({ 77, "2.4", XEP_COMPLETE, NULL }),
 	.options = fields,
 	.options_size = sizeof(struct register_options),
 	.features = FEATURES(NS_REGISTER),

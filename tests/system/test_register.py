@@ -69,7 +69,8 @@ def opened():
             check("it is offered", new.features.find(FEATURE) is not None, new.features)
             answer = new.ask("get", GET)
             names = [e.tag.partition("}")[2] for e in answer.find("{jabber:iq:register}query")]
-            check("the form asks for name and password", names == ["instructions", "username", "password"], answer)
+            check("name and password are asked for, and a form is beside them", names == [
+                "instructions", "username", "password", "x"], answer)
             for fields, condition in (
                     ({}, "not-acceptable"), ({"username": "op-x"}, "not-acceptable"), ({"password": "x"}, "not-acceptable"),
                     ({"username": "op-x", "password": ""}, "not-acceptable"),
@@ -108,6 +109,62 @@ def opened():
                   "service-unavailable")
             answer = new.ask("set", form(remove="", username="op-\ubd09\uc218"))
             check("remove stands alone", answer.condition == "bad-request", answer)
+
+
+def data_form(kind="submit", form_type="jabber:iq:register", **fields):
+    return (f"<query xmlns='jabber:iq:register'><x xmlns='jabber:x:data' type='{kind}'>"
+            + (f"<field var='FORM_TYPE' type='hidden'><value>{form_type}</value></field>" if form_type else "")
+            + "".join(f"<field var='{k}'><value>{v}</value></field>" for k, v in fields.items()) + "</x></query>")
+
+
+def fields_of(answer):
+    """Of a data form: {var: (type, values, required)}, title and instructions aside."""
+    return {f.get("var"): (f.get("type"), [v.text for v in f.findall("{jabber:x:data}value")],
+                           f.find("{jabber:x:data}required") is not None)
+            for f in answer.all("{jabber:iq:register}query/{jabber:x:data}x/{jabber:x:data}field")}
+
+
+def data_forms():
+    """XEP-0077 4: the same as a data form, for clients that understand it."""
+    with Server("forms", modules={"register": {"open": True, "per_hour": 0}}) as server:
+        server.register("fo-taken")
+        with server.client() as new:
+            check("a form", fields_of(new.ask("get", GET)) == {
+                "FORM_TYPE": ("hidden", ["jabber:iq:register"], False), "username": ("text-single", [], True),
+                "password": ("text-private", [], True)}, new.ask("get", GET))
+            for payload, condition in (
+                    (data_form(), "not-acceptable"), (data_form(username="fo-x"), "not-acceptable"),
+                    (data_form(username="fo-x", password=""), "not-acceptable"),
+                    (data_form(username="fo x", password="x"), "not-acceptable"),
+                    (data_form(username="fo-taken", password="x"), "conflict"),
+                    (data_form(form_type="urn:other", username="fo-x", password="x"), "bad-request"),
+                    (data_form(form_type="jabber:iq:register:changepassword", username="fo-x", password="x"), "bad-request"),
+                    (data_form(form_type=None, username="fo-x", password="x"), "bad-request"),
+                    (data_form(kind="form", username="fo-x", password="x"), "bad-request"),
+                    (data_form(kind="nonsense", username="fo-x", password="x"), "bad-request"),
+                    (data_form(username="fo-x", password="x").replace("<x ", "<remove/><x "), "registration-required")):
+                answer = new.ask("set", payload)
+                check(f"{payload[32:130]}: {condition}", answer.condition == condition, answer)
+            check("one may think better of it", new.ask("set", data_form(kind="cancel")).get("type") == "result")
+            check("and nothing was made", server.ctl("check_account", "fo-x", "localhost").code == 1)
+            answer = new.ask("set", data_form(username="Fo-New", password="geheim").replace(
+                "<x ", "<username>fo-other</username><password>x</password><x "))
+            check("an account is made; the form counts", answer.get("type") == "result", answer)
+            new.login("fo-new", "geheim")
+            answer = new.ask("get", GET)
+            check("the form of one who is registered names him", fields_of(answer)["username"] == (
+                "text-single", ["fo-new"], True) and answer.find("{jabber:iq:register}query/{jabber:iq:register}registered")
+                is not None, answer)
+            check("another's password is not his", new.ask("set", data_form(username="fo-taken", password="x")).condition ==
+                  "not-allowed")
+            check("none is no password", new.ask("set", data_form(username="fo-new")).condition == "bad-request")
+            for number, form_type in enumerate(("jabber:iq:register", "jabber:iq:register:changepassword")):
+                check(f"{form_type} changes the password", new.ask("set", data_form(
+                    form_type=form_type, username="fo-new", password=f"new{number}")).get("type") == "result")
+                check("which counts", server.ctl("check_password", "fo-new", "localhost", f"new{number}").code == 0)
+            check("a form beside remove is too much", new.ask("set", data_form(username="fo-new", password="x").replace(
+                "<x ", "<remove/><x ")).condition == "bad-request")
+            check("no password is in the log", "new0" not in server.log() and "geheim" not in server.log())
 
 
 def limits():
@@ -198,4 +255,4 @@ def removal():
         check("no card", "<FN>" not in again.ask("get", "<vCard xmlns='vcard-temp'/>").raw)
 
 
-run(closed, opened, limits, removal)
+run(closed, opened, data_forms, limits, removal)
