@@ -22,6 +22,7 @@ STAND_INS = {"NAME": "register", "ID": "some-id", "FILE": "bongsu.yml", "HOST:PO
              "connect=127.0.0.1:1", "ca=FILE": "ca=cert.pem", "connect=192.0.2.10:443": "connect=127.0.0.1:1"}
 # Said of other programs, of what is not there on purpose, or of words that look like ours.
 OF_OTHERS = {"check_password_hash", "export_piefxis", "mod_storage_xep0227"}
+FENCED = r"^ *```(\w*)\n(.*?)^ *```$"
 ENDINGS = ("stop", "restart")  # after them there is nobody to ask; other tests try them
 server = Server("docs", hosts=["example.org", "localhost"])
 
@@ -37,8 +38,8 @@ def blocks_of(page):
     """[(language, text)] of what is set apart."""
     text = text_of(page)
     if page.endswith(".md"):
-        fenced = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.M | re.S)
-        plain = re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S)
+        fenced = re.findall(FENCED, text, re.M | re.S)
+        plain = re.sub(FENCED, "", text, flags=re.M | re.S)
         indented = re.findall(r"(?:^\n)((?:^    .*\n|^\n(?=    ))+)", plain, re.M)
         return fenced + [("", re.sub(r"^    ", "", block, flags=re.M)) for block in indented]
     return [("", block) for block in re.findall(r"^\.Bd .*?\n(.*?)^\.Ed$", text, re.M | re.S) + re.findall(r"^\.Dl (.*)$", text, re.M)]
@@ -48,7 +49,7 @@ def inline_of(page):
     """What is set as code within a line."""
     text = text_of(page)
     if page.endswith(".md"):
-        text = re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S)
+        text = re.sub(FENCED, "", text, flags=re.M | re.S)
         return [re.sub(r"\s+", " ", code) for code in re.findall(r"`([^`]+)`", text)]
     quoted = re.findall(r"^\.(?:Ql|Cm) (.*)$", text, re.M)
     return [part for line in quoted for part in re.sub(r" [.,:;]$", "", line).split(" , ")]
@@ -130,7 +131,7 @@ def options():
                for program in (BONGSUD, BONGSUCTL)}
     count = 0
     for page in PAGES:
-        for code in inline_of(page) + [line for _, block in blocks_of(page) for line in block.splitlines()]:
+        for code in inline_of(page) + [line.strip() for _, block in blocks_of(page) for line in block.splitlines()]:
             for name, program in (("bongsud", BONGSUD), ("bongsuctl", BONGSUCTL)):
                 if code.split(" ")[0] != name:
                     continue
