@@ -15,11 +15,11 @@
 
 #define NS_MARKERS "urn:xmpp:chat-markers:0"
 #define NS_DISPLAYED "urn:xmpp:mds:displayed:0"
-/* Messages of a conversation among which a marker's is looked for, from the newest on: by reference,
- * and if its sender gave it an origin-id and another id, by reading so many pages. */
-#define LOOK_BACK 20000
 
-enum { CHUNK = 100, CHUNKS_MAX = 20 };
+/* Messages of a conversation among which a marker's is looked for, from the newest on: by reference, at
+ * first among few, since it mostly names one of the last; and if its sender gave it an origin-id and
+ * another id, by reading so many pages. */
+enum { LOOK_FIRST = 50, LOOK_MORE = 1000, LOOK_BACK = 20000, CHUNK = 100, CHUNKS_MAX = 20 };
 
 MODULE_OPTIONS(struct inbox_options)
 
@@ -80,13 +80,13 @@ kept(struct job *j)
 /* ---- By the sender's id (XEP-0333), in this account's archive ------------------------------- */
 
 static struct step
-find(struct job *j)
+find_among(struct job *j, unsigned limit)
 {
 	struct reading *r = j->state;
 	struct ask ask;
 
 	r->range = (struct archive_range){
-		.before = INT64_MAX, .with = r->with, .limit = LOOK_BACK, .backwards = true
+		.before = INT64_MAX, .with = r->with, .limit = limit, .backwards = true
 	};
 	ask = archive_find(j->arena, &j->account->home, &r->range,
 		archive_reference(r->id, j->account->home.jid));
@@ -94,12 +94,22 @@ find(struct job *j)
 }
 
 static struct step
+find(struct job *j)
+{
+	return find_among(j, LOOK_FIRST);
+}
+
+static struct step
 found(struct job *j)
 {
+	const struct reading *r = j->state;
+
 	for (size_t i = 0; i < j->rows->count; i++)
 		if (!(row_int(j->rows, i, 1) & ARCHIVE_OUT))
 			return keep(j, row_int(j->rows, i, 0));
-	return scan(j);
+	if (r->range.limit == LOOK_BACK)
+		return scan(j);
+	return find_among(j, r->range.limit == LOOK_FIRST ? LOOK_MORE : LOOK_BACK);
 }
 
 static struct step

@@ -12,7 +12,10 @@
 #include <string.h>
 
 enum {
-	LOOK_BACK = 20000, /* messages of one conversation, by reference */
+	/* Messages of one conversation, by reference: mostly it is one of the last. */
+	LOOK_FIRST = 50,
+	LOOK_MORE = 1000,
+	LOOK_BACK = 20000,
 	CHUNK = 100,
 	CHUNKS_MAX = 20, /* by id */
 };
@@ -48,22 +51,31 @@ mam_retract(struct account *a, const struct stanza *s, int64_t archive_id)
 }
 
 static struct step
-look(struct job *j)
+look_among(struct job *j, unsigned limit)
 {
 	struct retraction *r = j->state;
 	struct ask ask;
 
-	r->range = (struct archive_range){ .before = r->by, .with = r->other, .limit = LOOK_BACK };
+	r->range = (struct archive_range){ .before = r->by, .with = r->other, .limit = limit };
 	ask = archive_find(
 		j->arena, &j->account->home, &r->range, archive_reference(r->id, j->stanza->to));
 	return job_query_all(j, found, &ask, 1);
 }
 
 static struct step
+look(struct job *j)
+{
+	return look_among(j, LOOK_FIRST);
+}
+
+static struct step
 found(struct job *j)
 {
+	const struct retraction *r = j->state;
 	struct ask ask;
 
+	if (j->rows->count == 0 && r->range.limit < LOOK_BACK)
+		return look_among(j, r->range.limit == LOOK_FIRST ? LOOK_MORE : LOOK_BACK);
 	if (j->rows->count == 0)
 		return scan(j);
 	ask = archive_get(j->arena, &j->account->home, row_int(j->rows, 0, 0));

@@ -211,11 +211,63 @@ def rooms():
     settle(member, lambda b: b.unread == {room: 0}, "both are read together")
 
 
+def flood(user, count):
+    """As if so many more had come right after the last message, by copies of its row. The server does not run."""
+    number, = server.sql(f"SELECT number FROM home_number WHERE owner = '{user}@localhost'")[0]
+    last = f"owner = {number} AND id = (SELECT * FROM (SELECT MAX(id) FROM archive WHERE owner = {number}) AS last)"
+    numbers = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})"
+    columns = "owner, id, peer, flags, reference, dictionary, stanza"
+    prepare = "" if "sqlite" in server.options["store"] else f"SET SESSION max_recursive_iterations = {count + 1}; "
+    server.sql(f"{prepare}INSERT INTO archive ({columns}) {numbers} SELECT owner, id + i, peer, flags, i * 4, dictionary,"
+               f" stanza FROM archive, n WHERE {last}")
+
+
+def cost(alice, hank, count=50):
+    """Processor time of the storage thread for so many messages with their markers."""
+    begin = server.cpu("store")
+    for _ in range(count):
+        number = say(alice, "hank@localhost", "x")
+        hank.wait(lambda e, n=number: e.get("id") == n)
+        displayed(hank, "alice@localhost", number)
+        alice.wait(f"<displayed [^>]*{number}")
+    settle(hank, lambda b: b.unread == {"alice@localhost": 0}, "all of it is read")
+    return server.cpu("store") - begin
+
+
+def long():
+    """A long conversation: what is far back is found, and what is new costs what it does in a short one."""
+    def both():
+        clients = server.login("alice"), server.login("hank")
+        for client in clients:
+            client.ask("set", "<query xmlns='urn:xmpp:mam:2'/>")  # so that nothing is handed out
+            client.take()
+            client.available()
+        return clients
+    alice, hank = both()
+    usual = cost(alice, hank)
+    early = say(alice, "hank@localhost", "early")
+    hank.wait("<body>early")
+    server.stop()
+    flood("hank", 15000)
+    server.start()
+    alice, hank = both()
+    Inbox(hank).holds("much is unread", [("alice@localhost", 15001)])
+    displayed(hank, "alice@localhost", early)
+    settle(hank, lambda b: b.unread == {"alice@localhost": 15000}, "a marker for what is far back counts")
+    last = say(alice, "hank@localhost", "last")
+    hank.wait("<body>last")
+    displayed(hank, "alice@localhost", last)
+    settle(hank, lambda b: b.unread == {"alice@localhost": 0}, "so does one for the last")
+    later = cost(alice, hank)
+    if "sqlite" in server.options["store"]:
+        check("markers cost what they did before", later < 3 * usual + 0.05, (usual, later))
+
+
 def main():
     server.start()
-    server.register("alice", "bob", "carol", "dave", "erin", "frank", "grace", "gina")
+    server.register("alice", "bob", "carol", "dave", "erin", "frank", "grace", "gina", "hank")
     try:
-        run(two_devices, answers, published, pages, rooms)
+        run(two_devices, answers, published, pages, rooms, long)
     finally:
         server.kill()
 
