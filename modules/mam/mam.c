@@ -124,8 +124,12 @@ on_sent(struct message_event *ev)
 	}
 	if (content_is_news(s, content))
 		e.flags |= ARCHIVE_COUNTS;
-	if (content_is_history(s, content) && prefs_allow(ev->account, s->to))
+	if (!content_is_history(s, content))
+		return PASS;
+	if (prefs_allow(ev->account, s->to))
 		put(ev, &e);
+	else if (e.flags & ARCHIVE_ORIGIN) /* who keeps nothing cannot tell later that it came */
+		event_replace(ev, stanza_again(s));
 	return PASS;
 }
 

@@ -108,6 +108,29 @@ def only_half():
     dave.ends()
 
 
+def kept_by_one():
+    """The sender keeps no history, so only the recipient's side knows that it came."""
+    for restart in (None, server.restart, killed):
+        what = restart.__name__ if restart else "at once"
+        dave, bob = server.login("dave"), server.login("bob")
+        dave.ask("set", "<prefs xmlns='urn:xmpp:mam:2' default='never'><always/><never/></prefs>")
+        bob.available()
+        dave.send(message("bob@localhost", f"kept-{what}"))
+        bob.wait("id='kept-")
+        settled(dave, "bob@localhost")
+        if restart:
+            restart()
+            dave, bob = server.login("dave"), server.login("bob")
+            history(bob)
+            bob.available()
+        dave.send(message("bob@localhost", f"kept-{what}") + message("bob@localhost", f"more-{what}"))
+        bob.wait("id='more-")
+        check(f"kept by one, {what}: the recipient hears it once", arrived(bob) == [])
+        check("and has it once", history(bob).count(f"kept-{what}") == 1)
+        check("the sender has nothing", not [b for b in history(dave) if what in b])
+        dave.ask("set", "<prefs xmlns='urn:xmpp:mam:2' default='always'><always/><never/></prefs>")
+
+
 def to_oneself():
     alice = server.login("erin")
     alice.available()
@@ -229,7 +252,7 @@ def main():
     server.start()
     server.register("alice", "bob", "carol", "dave", "erin", "frank", "gina", "hank")
     try:
-        run(at_once, after_restart, after_kill, others, only_half, to_oneself, in_a_room, whispered, busy, server.stop)
+        run(at_once, after_restart, after_kill, others, only_half, kept_by_one, to_oneself, in_a_room, whispered, busy, server.stop)
     finally:
         server.kill()
 

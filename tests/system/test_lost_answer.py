@@ -247,7 +247,7 @@ def main():
         server.kill()
 
 
-store = re.sub("^{", "{timeout: 2s, ", STORE)
+store = re.sub("^{", "{timeout: 3s, ", STORE)
 wire = None
 if "mariadb" in STORE:
     wire = Wire("wire", re.search('socket: "?([^",}]+)', STORE)[1])
