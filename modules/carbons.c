@@ -187,6 +187,8 @@ copy_received(struct message_event *ev, bool delivered)
 		if (!copy)
 			copy = wrap(ev->account, s, "received");
 		copy_to(it, copy, ev->handed);
+		if (!delivered) /* it waits, too */
+			copies_note(it, ev->archive_id ? ev->archive_id : ev->place);
 	}
 }
 

@@ -252,7 +252,8 @@ hand_out_one(struct job *j, struct session *to, struct waiting *w)
 	}
 	if (w->id > o->boundary) {
 		deliver_held(j->account, w->stanza, w->id);
-	} else if (w->source == KEPT || w->id > to->history_to || w->id <= to->history_from) {
+	} else if (!copies_have(to, w->stanza, w->id) &&
+		   (w->source == KEPT || w->id > to->history_to || w->id <= to->history_from)) {
 		late = delayed(j, w);
 		deliver_kept(j->account, to, late, w->id);
 	}

@@ -255,11 +255,12 @@ static enum verdict
 on_due(struct message_event *ev)
 {
 	struct offline *o = offline_of(ev->account);
+	int64_t id = ev->archive_id != 0 ? ev->archive_id : ev->place;
 
 	if (!o->flushing ||
 		(o->passed_count < PASSED_MAX && !offline_waits_for(ev->account, ev->stanza->to))) {
-		if (ev->archive_id > o->due)
-			o->due = ev->archive_id;
+		if (id > o->due)
+			o->due = id;
 		return PASS;
 	}
 	if (ev->archive_id == 0)

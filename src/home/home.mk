@@ -22,6 +22,7 @@ libbongsu_a_SOURCES += src/home/subscription.c
 libbongsu_a_SOURCES += src/home/subscription_table.c src/home/subscription.def
 libbongsu_a_SOURCES += src/home/sm.c src/home/sm.h
 libbongsu_a_SOURCES += src/home/unacked.c src/home/unacked.h
+libbongsu_a_SOURCES += src/home/copies.c src/home/copies.h
 libbongsu_a_SOURCES += src/home/window.c src/home/window.h
 libbongsu_a_SOURCES += src/home/archive.c src/home/archive_codec.c src/home/archive_id.c src/home/archive_left.c
 libbongsu_a_SOURCES += src/home/archive_talk.c src/home/archive_pack.c

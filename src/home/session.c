@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rand.h"
+#include "home/copies.h"
 #include "home/gate.h"
 #include "home/job.h"
 #include "home/local.h"
@@ -128,6 +129,7 @@ session_free(struct session *s)
 	stanza_unref(&s->presence);
 	hash_fini(&s->directed);
 	mem_free(&s->sm);
+	copies_drop(s);
 	mem_free(&s->jid.text);
 	mem_free(&s);
 }

@@ -16,6 +16,7 @@
 #include "home/unacked.h"
 #include "home/window.h"
 
+struct copies;
 struct sm;
 
 /* Stanzas of one session under way (from the oldest without receipt on) or jobs not finished, at
@@ -45,6 +46,7 @@ struct session {
 	/* Its account's archive was read after the one id and up to the other: that needs nobody to
 	 * repeat it; history_to 0: not. */
 	int64_t history_from, history_to;
+	struct copies *copies; /* copies.h; NULL: none */
 	int8_t priority;
 	const struct stanza *presence; /* last broadcast presence while available */
 	msec_t presence_at; /* wall */

@@ -70,7 +70,7 @@ unacked_put(struct unacked *q, const struct stanza *s, struct handed *h)
 	q->bytes += item->size;
 }
 
-const struct unacked_item *
+struct unacked_item *
 unacked_at(const struct unacked *q, size_t i)
 {
 	assert(i < q->count);

@@ -41,7 +41,7 @@ struct unacked {
 /* Takes references. h may be NULL. */
 void unacked_put(struct unacked *q, const struct stanza *s, struct handed *h);
 /* The i-th oldest, i < q->count. */
-const struct unacked_item *unacked_at(const struct unacked *q, size_t i);
+struct unacked_item *unacked_at(const struct unacked *q, size_t i);
 
 static inline uint32_t
 unacked_sent(const struct unacked *q)

@@ -25,6 +25,7 @@
 #include "home/archive.h"
 #include "home/archive_query.h"
 #include "home/archive_sent.h"
+#include "home/copies.h"
 #include "home/credential.h"
 #include "home/deliver.h"
 #include "home/gate.h"

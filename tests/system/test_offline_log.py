@@ -123,6 +123,30 @@ def part_of_it():
     check("only the rest of it is handed out", got == ["one", "end"], got)
 
 
+def copied():
+    """Who got a copy (XEP-0280) before becoming available has it, unless the copy was never acknowledged."""
+    alice = server.login("alice")
+    for what, begin in (("without acks", lambda c: c), ("with acks", enable)):
+        client = begin(server.login("kate", "phone"))
+        client.ask("set", "<enable xmlns='urn:xmpp:carbons:2'/>")
+        say(alice, "kate@localhost", "copied")
+        say(alice, "kate@localhost", "not in the archive", more="<no-permanent-store xmlns='urn:xmpp:hints'/>")
+        for _ in range(2):
+            client.wait("urn:xmpp:carbons:2")
+        client.available()
+        say(client, client.jid, "last", more="<no-permanent-store xmlns='urn:xmpp:hints'/>")
+        got = [client.wait(lambda e: e.name == "message")]
+        check(f"{what}: a copy that came is not repeated", got[0].text("c:body") == "last", got)
+        if begin is enable:
+            server.ctl("kick_user", "kate", "localhost")
+            wait_for("all of it waits again", lambda: count("kate").strip() == "3")
+            bodies = sorted(m.text("c:body") for m in waiting("kate"))
+            check("but goes to the next one if it was not acknowledged", bodies == ["copied", "last", "not in the archive"], bodies)
+        else:
+            client.ends()
+        check(f"{what}: then nothing waits", waiting("kate") == [] and count("kate").strip() == "0", count("kate"))
+
+
 def between():
     """What comes after the history was read and before the client is available is handed out to it."""
     alice, heidi = server.login("alice"), server.login("heidi")
@@ -193,6 +217,7 @@ def not_archived():
     dave.available()
     got = [dave.wait(lambda e: e.name == "message")]
     check("who reads it still gets what is not in it", ids(got) == ["5"] and not dave.sync().take(), got)
+    check("with the time at which it came", got[0].find(DELAY) is not None, got)
     dave.ends()
     check("nothing is left", waiting("dave") == [])
 
@@ -240,9 +265,9 @@ def retracted():
 
 def main():
     server.start()
-    server.register("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy")
+    server.register("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy", "kate")
     try:
-        run(same_ids, readers, part_of_it, between, given_back, meanwhile, not_archived, beside, many, retracted, server.stop)
+        run(same_ids, readers, part_of_it, copied, between, given_back, meanwhile, not_archived, beside, many, retracted, server.stop)
     finally:
         server.kill()
 
