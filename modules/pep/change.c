@@ -246,5 +246,5 @@ changed(struct job *j)
 			tell_modules(j, n, &c->ops[i]);
 	}
 	pep_node_end(n);
-	return c->next(j);
+	return job_behind(j, c->next);
 }

@@ -142,6 +142,9 @@ void job_wake(struct job *j);
 /* Runs visit on each worker, one after the other, with j->worker set to it (no account), then
  * next where the job was. */
 MUST_CHECK struct step job_visit(struct job *j, void (*visit)(struct job *j), step_fn *next);
+/* Goes on when all that this worker posted to others in this turn is opened (run/fence.h): who causes
+ * mail for many counts as busy until then. */
+MUST_CHECK struct step job_behind(struct job *j, step_fn *next);
 /* Asks the main thread (stop, reload, reopen the log) and goes on when it is done; next reads
  * *said, which lives as long as the job: whether it worked, and lines about it.  Main takes no
  * requests any more: the job ends with an error. */

@@ -13,6 +13,7 @@
 
 #include "home/credential.h"
 #include "home/job.h"
+#include "run/fence.h"
 
 /* Who must be told when a session ends. */
 struct session_tie {
@@ -51,6 +52,7 @@ struct job_engine {
 	struct config *config; /* that of job.host, referenced meanwhile; or NULL */
 	bool waits, away;
 	struct mail mail;
+	struct fence fence;
 	struct home_wait loading;
 	struct timer timer;
 	struct list sleeping;

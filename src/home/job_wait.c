@@ -55,6 +55,26 @@ job_soon(struct job *j, step_fn *next, enum store_result outcome)
 	return s;
 }
 
+static void
+on_opened(struct worker *w, struct fence *f)
+{
+	struct job_engine *e = CONTAINER(f, struct job_engine, fence);
+
+	worker_post(w, e->job.worker, &e->mail);
+}
+
+struct step
+job_behind(struct job *j, step_fn *next)
+{
+	struct step s = wait_for(j, next, true);
+
+	j->outcome = STORE_OK;
+	j->engine->mail.open = soon;
+	j->engine->fence.passed = on_opened;
+	fence_raise(j->worker, &j->engine->fence);
+	return s;
+}
+
 /* ---- The store ------------------------------------------------------------------ */
 
 static void

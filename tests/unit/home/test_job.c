@@ -47,10 +47,36 @@ expect(bool ok)
 /* ---- Handlers ------------------------------------------------------------------------- */
 
 static step_fn echo, none, twice, refused, put_twice, put_again, nap, count, counted, compute,
-	computed, tour, toured, travel, travelled, stuck, never, hold, held;
+	computed, tour, toured, travel, travelled, stuck, never, hold, held, shout, shouted;
 
 static struct step
 echo(struct job *j)
+{
+	expect(j->account && j->session && j->host && worker_is_here(j->worker));
+	return iq_result(j, iq_child(j));
+}
+
+/* Mail to the other of two workers. */
+static void
+on_shout(struct worker *w, struct mail *m)
+{
+	expect(worker_is_here(w));
+	sem_post(&reached);
+	mem_free(&m);
+}
+
+static struct step
+shout(struct job *j)
+{
+	struct mail *m = MEM_NEW(struct mail);
+
+	m->open = on_shout;
+	worker_post(j->worker, worker_at(1 - worker_index(j->worker)), m);
+	return job_behind(j, shouted);
+}
+
+static struct step
+shouted(struct job *j)
 {
 	expect(j->account && j->session && j->host && worker_is_here(j->worker));
 	return iq_result(j, iq_child(j));
@@ -262,6 +288,7 @@ static const struct iq_handler iqs[] = {
 	{ "urn:test", "travel", ON_GET, ANYWHERE, travel },
 	{ "urn:test", "stuck", ON_GET, ANYWHERE, stuck },
 	{ "urn:test", "hold", ON_GET, ANYWHERE, hold },
+	{ "urn:test", "shout", ON_GET, ANYWHERE, shout },
 	{ "urn:test", "other", ON_GET, TO_ACCOUNT, hold },
 	{ "urn:test", "stream", ON_GET, TO_STREAM, by_stream },
 	END_IQS,
@@ -527,6 +554,38 @@ START_TEST(too_many_jobs_pause_the_client)
 END_TEST
 
 static void
+stand(struct worker *w, struct mail *m)
+{
+	(void)w;
+	(void)m;
+	sem_post(&reached);
+	job_test_wait(&gate);
+}
+
+START_TEST(a_job_behind_its_mail_waits_until_that_is_opened)
+{
+	static struct mail stands = { NULL, stand };
+	unsigned jobs;
+	char *answer;
+
+	setup_with(2);
+	worker_post(NULL, worker_at(1 - worker_index(alice.worker)), &stands);
+	job_test_wait(&reached);
+	caller_send(&alice, "<iq xmlns='jabber:client' type='get' id='1'>" ITEM("shout") "</iq>");
+	job_test_on(alice.worker, count_jobs, &jobs);
+	ck_assert_uint_eq(jobs, 1);
+	ck_assert(caller_is_quiet(&alice));
+	sem_post(&gate);
+	answer = caller_next(&alice);
+	ck_assert_ptr_nonnull(strstr(answer, "type='result'"));
+	mem_free(&answer);
+	job_test_wait(&reached);
+	teardown();
+}
+
+END_TEST
+
+static void
 read_under_way(struct worker *w, void *arg)
 {
 	(void)w;
@@ -704,6 +763,7 @@ suite_job(void)
 	tcase_add_test(t, an_iq_goes_on_without_its_session);
 	tcase_add_test(t, what_sleeps_at_the_end_is_dropped);
 	tcase_add_test(t, too_many_jobs_pause_the_client);
+	tcase_add_test(t, a_job_behind_its_mail_waits_until_that_is_opened);
 	tcase_add_test(t, what_another_account_answers_is_under_way_until_then);
 	tcase_add_test(t, a_store_that_is_away_is_told);
 	tcase_add_test(t, a_client_is_asked_and_answers);
