@@ -354,10 +354,13 @@ written(struct job *j)
 {
 	struct room *room = room_of(j->home);
 	const struct turn *t = j->commit;
+	bool ok = j->outcome == STORE_OK;
 	struct step s;
 
 	room->writing = false;
-	s = j->outcome == STORE_OK ? t->next(j) : refuse(j);
+	s = ok ? t->next(j) : refuse(j);
+	if (!ok)
+		room_emptied(room); /* it was being made, by nobody in it */
 	room_go_on(room);
 	return s;
 }

@@ -3,9 +3,10 @@
 import json
 from pathlib import Path
 
-from bongsu import Server, check, run
+from bongsu import Server, check, run, wait_for
 from bongsu import muc
 from bongsu.muc import enter, leave, listed, make, presence, refusal
+from bongsu.server import STORE
 
 server = Server(hosts=["localhost", "example.org", {"name": "plain.test", "modules": {"muc": False}}])
 SERVICE = "conference.localhost"
@@ -88,6 +89,21 @@ def files():
     server.ctl("destroy_room", "stays", SERVICE)
 
 
+def store_away():
+    """What could not be written was not made, and can be made when the store is back."""
+    server.configure(store=STORE.replace("{", "{timeout: 3s, ", 1))
+    server.restart()
+    path = written("rooms.txt", f"late@{SERVICE}\nlater@{SERVICE}\n")
+    with server.held("muc_room READ"):
+        for command in (["create_room", "late", SERVICE, "localhost"], ["create_rooms_file", path]):
+            fails(f"{command[0]} without the store", "Error: unavailable: the store is away", *command)
+    wait_for("they can be made afterwards", lambda: server.ctl("create_rooms_file", path).code == 0)
+    server.configure(store=STORE)
+    server.restart()
+    check("both", rooms_of(SERVICE) == [f"late@{SERVICE}", f"later@{SERVICE}"], rooms_of(SERVICE))
+    gives("and destroyed", "Destroyed rooms: 2\n", "destroy_rooms_file", path)
+
+
 def patterns():
     usage(("muc_online_rooms_by_regex", 2))
     names = [f"team-{i}" for i in range(1, 12)] + ["lounge", "conference"]
@@ -166,7 +182,7 @@ def nicks():
 def main():
     server.start()
     server.register("alice", "bob", "carol")
-    run(files, patterns, nicks)
+    run(files, store_away, patterns, nicks)
 
 
 try:

@@ -169,8 +169,8 @@ class Server:
                 f"--password={settings.get('password', '')}", settings["database"]]
 
     @contextmanager
-    def held(self):
-        """Meanwhile nothing is written to archives: their requests wait."""
+    def held(self, lock="archive WRITE"):
+        """Meanwhile nothing is written to archives: their requests wait. lock: the table that MariaDB locks, and how."""
         if "sqlite" in self.options["store"]:
             db = sqlite3.connect(self.data / "bongsu.sqlite", timeout=WAIT, isolation_level=None)
             db.execute("BEGIN IMMEDIATE")
@@ -181,7 +181,7 @@ class Server:
             return
         with subprocess.Popen([*self.mariadb(), "--unbuffered"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               text=True) as db:
-            db.stdin.write("LOCK TABLES archive WRITE; SELECT 'held';\n")
+            db.stdin.write(f"LOCK TABLES {lock}; SELECT 'held';\n")
             db.stdin.flush()
             assert db.stdout.readline() == "held\n"
             try:
