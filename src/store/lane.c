@@ -2,15 +2,12 @@
  * lane.c -- one storage thread: its queue, its connection, its commits.
  *
  * The thread takes what waits, as far as the bounds of a group allow, runs it in one transaction,
- * commits, and only then answers.  While it commits, the next group gathers.  A statement that
- * fails fails its request alone; what hits the transaction rolls the group back, and the same
- * requests are tried again in the same order: at once, after a pause, or on a new connection, as
- * the driver says.  After a failure the group shrinks to one request and grows again with success,
- * so that a request which breaks every connection can be told from the others: it is given half of
- * its time, so that what waits behind it has the rest.
- *
- * When the connection is lost during a commit, nobody knows whether it happened.  The requests are
- * marked: if one of their inserts now meets its own row, that is success.
+ * commits, and only then answers.  While it commits, the next group gathers.
+ * What hits the transaction (group.h) rolls the group back, and the same requests are tried again in
+ * the same order: at once, after a pause, or on a new connection, as the driver says.  After a
+ * failure the group shrinks to one request and grows again with success, so that a request which
+ * breaks every connection can be told from the others: it is given half of its time, so that what
+ * waits behind it has the rest.
  *
  * Runs on: main (start, stop), any thread (put), the storage thread (the rest).
  */
@@ -20,6 +17,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metric.h"
+#include "store/group.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -29,9 +27,7 @@
 enum {
 	QUEUE_MAX = 65536, /* requests */
 	QUEUE_BYTES_MAX = 128 * 1024 * 1024,
-	GROUP_MAX = 1000, /* requests */
 	GROUP_BYTES_MAX = 8 * 1024 * 1024,
-	BULK_LEAST = 2, /* rows */
 	PAUSE_FIRST = 20, /* milliseconds */
 	PAUSE_MAX = 1000,
 	AGAIN_MAX = 3, /* times at once, then with a pause */
@@ -60,227 +56,6 @@ struct lane {
 	bool away_writing; /* only writes failed so far: the disk is full, for example */
 	msec_t last_stop; /* stop_at as last seen; 0: not stopping */
 };
-
-/* ---- Groups ------------------------------------------------------------------ */
-
-static void
-log_refused(const struct lane *l, const struct request *r, size_t call, const struct err *e)
-{
-	size_t count;
-	const struct statement *list = statements_get(&count);
-
-	(void)l;
-	metric_add(METRIC_QUERIES_FAILED, 1);
-	log_error(AREA_STORE, NULL, "query %s was refused: %s",
-		list[r->calls[call].number].query->name, e->text);
-}
-
-static bool
-writes(const struct request *r)
-{
-	size_t count;
-	const struct statement *list = statements_get(&count);
-
-	for (size_t i = 0; i < r->count; i++) {
-		if (!r->unknown && list[r->calls[i].number].writes)
-			return true;
-	}
-	return false;
-}
-
-static enum outcome
-run_calls(struct lane *l, struct request *r, struct err *e)
-{
-	for (size_t i = 0; i < r->count; i++) {
-		const struct call *c = &r->calls[i];
-		enum outcome o =
-			l->driver->run(l->db, c->number, c->args, c->count, &r->results[i], e);
-
-		if (o == DB_DUPLICATE && r->maybe) {
-			r->results[i].rows.changed = 1;
-			o = DB_OK;
-		}
-		if (o == DB_REFUSED)
-			log_refused(l, r, i, e);
-		if (o != DB_OK)
-			return o;
-	}
-	return DB_OK;
-}
-
-static void
-clear_results(struct request *r)
-{
-	for (size_t i = 0; i < r->count; i++)
-		result_clear(&r->results[i]);
-}
-
-/* DB_OK: r->result is set; else the transaction is broken. */
-static enum outcome
-run_request(struct lane *l, struct request *r, struct err *e)
-{
-	bool marked = r->count > 1 && writes(r);
-	enum outcome o;
-
-	clear_results(r);
-	if (r->unknown) {
-		r->result = STORE_REFUSED;
-		return DB_OK;
-	}
-	if (marked && (o = l->driver->mark(l->db, e)) != DB_OK)
-		return o;
-	o = run_calls(l, r, e);
-	if (o == DB_OK) {
-		r->result = STORE_OK;
-		return marked && l->driver->forget ? l->driver->forget(l->db, e) : DB_OK;
-	}
-	if (o == DB_DUPLICATE || o == DB_REFUSED) {
-		r->result = o == DB_DUPLICATE ? STORE_DUPLICATE : STORE_REFUSED;
-		clear_results(r);
-		return marked ? l->driver->undo(l->db, e) : DB_OK;
-	}
-	return o;
-}
-
-static bool
-can_join_bulk(const struct request *r, const struct request *first)
-{
-	return r->count == 1 && !r->unknown && !r->maybe &&
-	       r->calls[0].number == first->calls[0].number &&
-	       r->calls[0].count == first->calls[0].count;
-}
-
-/* How many of the n requests from r on are one insert each into the same table. */
-static size_t
-bulk_length(const struct lane *l, const struct request *r, size_t n)
-{
-	size_t count, length = 0;
-	const struct statement *list = statements_get(&count);
-
-	if (l->one_by_one || !l->driver->run_many || !can_join_bulk(r, r) ||
-		!list[r->calls[0].number].bulk)
-		return 0;
-	for (const struct request *q = r; length < n && can_join_bulk(q, r); q = q->next)
-		length++;
-	return length >= BULK_LEAST ? length : 0;
-}
-
-static enum outcome
-run_bulk(struct lane *l, struct request *first, size_t n, struct err *e)
-{
-	const struct value *args[GROUP_MAX];
-	struct request *r = first;
-	enum outcome o;
-
-	for (size_t i = 0; i < n; i++, r = r->next)
-		args[i] = r->calls[0].args;
-	o = l->driver->run_many(l->db, first->calls[0].number, args, first->calls[0].count, n, e);
-	if (o == DB_DUPLICATE || o == DB_REFUSED) {
-		/* One of them is to blame: find out which. */
-		l->one_by_one = true;
-		return DB_AGAIN;
-	}
-	if (o != DB_OK)
-		return o;
-	r = first;
-	for (size_t i = 0; i < n; i++, r = r->next) {
-		clear_results(r);
-		r->results[0].rows.changed = 1;
-		r->result = STORE_OK;
-	}
-	return DB_OK;
-}
-
-static enum outcome
-run_all(struct lane *l, size_t n, struct err *e)
-{
-	struct request *r = l->todo.first;
-	enum outcome o = DB_OK;
-
-	for (size_t done = 0; done < n && o == DB_OK;) {
-		size_t length = bulk_length(l, r, n - done);
-
-		if (length > 0) {
-			o = run_bulk(l, r, length, e);
-		} else {
-			o = run_request(l, r, e);
-			length = 1;
-		}
-		for (size_t i = 0; i < length; i++)
-			r = r->next;
-		done += length;
-	}
-	return o;
-}
-
-static void
-mark_maybe(struct lane *l, size_t n)
-{
-	struct request *r = l->todo.first;
-
-	for (size_t i = 0; i < n; i++, r = r->next)
-		r->maybe = true;
-}
-
-/* All n requests are one insert each into the same table, and few enough for one statement. */
-static bool
-is_one_bulk(const struct lane *l, size_t n)
-{
-	const struct request *r = l->todo.first;
-	size_t bytes = 0;
-
-	if (!l->driver->many_at_once || bulk_length(l, r, n) < n)
-		return false;
-	for (size_t i = 0; i < n; i++, r = r->next)
-		bytes += r->bytes;
-	return bytes <= l->driver->many_at_once(l->db);
-}
-
-/* A statement alone is a transaction. */
-static enum outcome
-run_alone(struct lane *l, size_t n, struct err *e)
-{
-	enum outcome o =
-		n == 1 ? run_request(l, l->todo.first, e) : run_bulk(l, l->todo.first, n, e);
-
-	if (o == DB_LOST)
-		mark_maybe(l, n);
-	return o;
-}
-
-/* The first n requests, all or none of them. */
-static enum outcome
-run_group(struct lane *l, size_t n, enum intent intent, struct err *e)
-{
-	enum outcome o;
-	struct err ignored;
-
-	if ((n == 1 && l->todo.first->count == 1) || is_one_bulk(l, n))
-		return run_alone(l, n, e);
-	o = l->driver->begin(l->db, intent, e);
-	if (o == DB_OK)
-		o = run_all(l, n, e);
-	if (o == DB_OK) {
-		o = l->driver->commit(l->db, e);
-		if (o == DB_LOST && intent == DB_WRITE)
-			mark_maybe(l, n);
-	}
-	if (o != DB_OK && o != DB_LOST && l->driver->rollback(l->db, &ignored) != DB_OK)
-		return DB_LOST;
-	return o;
-}
-
-static bool
-group_writes(const struct lane *l, size_t n)
-{
-	const struct request *r = l->todo.first;
-
-	for (size_t i = 0; i < n; i++, r = r->next) {
-		if (writes(r))
-			return true;
-	}
-	return false;
-}
 
 static size_t
 group_size(const struct lane *l)
@@ -344,7 +119,7 @@ expire(struct lane *l)
 	while (l->todo.first && deadline(l, l->todo.first) <= now) {
 		struct request *r = chain_take(&l->todo);
 
-		clear_results(r);
+		request_clear(r);
 		r->result = STORE_AWAY;
 		chain_add(&late, r);
 	}
@@ -477,8 +252,8 @@ turn(struct lane *l)
 {
 	struct err e = { "" };
 	enum outcome o = DB_OK;
+	struct group g;
 	bool writing;
-	size_t n;
 
 	expire(l);
 	if (!l->todo.first)
@@ -490,14 +265,15 @@ turn(struct lane *l)
 		pause_a_while(l);
 		return;
 	}
-	n = group_size(l);
-	writing = group_writes(l, n);
-	o = run_group(l, n, writing ? DB_WRITE : DB_READ, &e);
-	if (o == DB_LOST && n == 1)
+	g = (struct group){ l->driver, l->db, l->todo.first, group_size(l), l->one_by_one };
+	writing = group_writes(&g);
+	o = group_run(&g, writing ? DB_WRITE : DB_READ, &e);
+	l->one_by_one = g.one_by_one;
+	if (o == DB_LOST && g.count == 1)
 		l->todo.first->broke++;
 	if (o == DB_OK) {
 		on_success(l, writing);
-		finish_first(l, n);
+		finish_first(l, g.count);
 	} else {
 		on_failure(l, o, writing, &e);
 	}

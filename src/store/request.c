@@ -79,6 +79,13 @@ request_new(struct worker *w, const struct ask *asks, size_t count, store_done_f
 }
 
 void
+request_clear(struct request *r)
+{
+	for (size_t i = 0; i < r->count; i++)
+		result_clear(&r->results[i]);
+}
+
+void
 request_free(struct request **rp)
 {
 	struct request *r = *rp;
@@ -86,8 +93,7 @@ request_free(struct request **rp)
 	if (!r)
 		return;
 	*rp = NULL;
-	for (size_t i = 0; i < r->count; i++)
-		result_clear(&r->results[i]);
+	request_clear(r);
 	mem_free(&r);
 }
 

@@ -90,6 +90,8 @@ chain_append(struct chain *to, struct chain *from)
 struct request *request_new(
 	struct worker *w, const struct ask *asks, size_t count, store_done_fn *done, void *ctx);
 void request_free(struct request **r);
+/* Forgets results that it has. */
+void request_clear(struct request *r);
 /* Gives the answers, each in its worker's mail (one mail a worker and chain), or at once where
  * no worker asked. */
 void requests_answer(struct chain *c);

@@ -4,6 +4,7 @@ libbongsu_a_SOURCES += src/store/asks.c src/store/asks.h
 libbongsu_a_SOURCES += src/store/request.c src/store/request.h
 libbongsu_a_SOURCES += src/store/secret.c src/store/secret.h
 libbongsu_a_SOURCES += src/store/rows.c src/store/rows.h
+libbongsu_a_SOURCES += src/store/group.c src/store/group.h
 libbongsu_a_SOURCES += src/store/lane.c src/store/lane.h
 libbongsu_a_SOURCES += src/store/migrate.c src/store/migrate.h
 libbongsu_a_SOURCES += src/store/db_sqlite.c src/store/driver.h
