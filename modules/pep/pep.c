@@ -54,8 +54,9 @@ const struct query pep_queries[] = {
 		"DELETE FROM pep_item WHERE owner = ?1 AND number = ?2 AND id = (SELECT MIN(id) "
 		"FROM pep_item WHERE owner = ?1 AND number = ?2) AND "
 		"(SELECT items FROM pep_node WHERE owner = ?3 AND number = ?4) > ?5",
-		"DELETE " ITEMS_AT " AND (SELECT items FROM pep_node WHERE " AT_NODE
-		") > ? ORDER BY owner, number, id LIMIT 1" },
+		"DELETE " ITEMS_AT
+		" AND id <= (SELECT 9223372036854775807 FROM pep_node WHERE " AT_NODE
+		" AND items > ?) ORDER BY owner, number, id LIMIT 1" },
 	[PEP_SETTLE] = { "pep_settle",
 		"UPDATE pep_node SET items = CASE WHEN items > ? THEN ? ELSE items END, "
 		"newest = COALESCE((SELECT id " ITEMS_AT " ORDER BY id DESC LIMIT 1), 0) "

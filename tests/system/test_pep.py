@@ -384,10 +384,12 @@ def reads(server):
     number = server.sql("SELECT number FROM pep_node WHERE owner = 'alice@localhost' AND node = 'urn:example:large-node'")[0][0]
     at = f"FROM pep_item WHERE owner = 'alice@localhost' AND number = {number}"
     by_name = f"{at} AND item_key = UNHEX(SHA2('5000', 256))"
+    trim = (f"DELETE {at} AND id <= (SELECT 9223372036854775807 FROM pep_node WHERE owner = 'alice@localhost' AND number = {number} "
+            "AND items > {}) ORDER BY owner, number, id LIMIT 1")
     counters = "SHOW SESSION STATUS LIKE 'Handler_read%';"
     for what, statement in (("an item by name", f"SELECT id {by_name}"), ("whether it is there", f"SELECT COUNT(*) {by_name}"),
                             ("the newest", f"SELECT id {at} ORDER BY id DESC LIMIT 1"),
-                            ("the oldest, to be deleted", f"DELETE {at} ORDER BY owner, number, id LIMIT 1"),
+                            ("the oldest, to be deleted", trim.format(9999)), ("that none is to be deleted", trim.format(10000)),
                             ("one to be deleted", f"DELETE {by_name}")):
         rows = [r for r in server.sql(f"BEGIN; {counters} {statement}; {counters} ROLLBACK;") if r[0].startswith("Handler_read")]
         half = len(rows) // 2
