@@ -97,6 +97,8 @@ def is_understood(call):
     """A command that is only named is asked for its help, if it needs arguments."""
     if call[0] in ENDINGS:
         return help_knows(call[0]), "help does not know it"
+    if call[0] == "check_web" and not any(word.startswith("connect=") for word in call):
+        call = (*call, "connect=127.0.0.1:1")  # nobody else's server is asked
     done = server.ctl(*call, stdin="secret\n")
     return done.code in (0, 1) or (len(call) == 1 and help_knows(call[0])), done
 
