@@ -182,6 +182,23 @@ was_told(struct mam *m, const struct stanza *s)
 	return false;
 }
 
+/* It was not stored, so no device got it. */
+static void
+forget_whisper(struct message_event *ev)
+{
+	const struct stanza *s = ev->stanza;
+	struct mam *m = mam_of(ev->account);
+	struct str to = jid_full(s->to);
+	uint64_t hash = whisper_hash(s) * 31 + hash_bytes(to.p, to.n);
+
+	for (unsigned i = 0; m->told && i < WHISPERS_TOLD; i++)
+		if (m->told[i] == hash)
+			m->told[i] = 0;
+	for (unsigned i = 0; i < WHISPERS; i++)
+		if (m->whispers[i].id == ev->archive_id)
+			m->whispers[i] = (struct whispered){ 0, 0 };
+}
+
 /* Whether another device got it already: then under that id.  Else it is remembered, if it is certain
  * that the archive will have it under the id that it has now. */
 static bool
@@ -264,6 +281,8 @@ on_refused(struct message_event *ev)
 
 	if (record)
 		sent_failed(record, reference);
+	if (ev->archive_id != 0 && ev->stanza->id && content_is_whisper(ev->stanza))
+		forget_whisper(ev);
 	return PASS;
 }
 

@@ -362,6 +362,24 @@ is_of_whisper(const struct room *room, const struct stanza *error)
 	return false;
 }
 
+/* To each device; the first one's home owes the receipt: there it is archived, for all of them. */
+static void
+whisper_to(struct room *room, const struct occupant *to, const struct stanza *s,
+	const struct receipt *r)
+{
+	const struct receipt *owed = r;
+
+	for_each_visit(v, to)
+	{
+		const struct stanza *own = stanza_readdress(s, s->from, v->full);
+
+		route(room->home.worker, &own, owed);
+		owed = NULL;
+	}
+	if (owed == r)
+		receipt_give(room->home.worker, r);
+}
+
 static void
 whisper(struct room *room, const struct stanza *s, const struct receipt *r)
 {
@@ -390,8 +408,7 @@ whisper(struct room *room, const struct stanza *s, const struct receipt *r)
 		s, room_jid(a, room, v->occupant->nick), JID_NONE, is_of_room, room, all->first);
 	remember_whisper(room, to, s->id);
 	tell(room, TRACE_PASSED, out, 0);
-	room_send_occupant(room, to, out);
-	receipt_give(room->home.worker, r);
+	whisper_to(room, to, out, r);
 }
 
 /* From a device to what it got from a nick. */

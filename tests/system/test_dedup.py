@@ -3,7 +3,8 @@
 
 timeout: 240
 """
-from bongsu import Server, check, muc, run
+from bongsu import Server, check, muc, run, wait_for
+from bongsu.sm import ask, enable
 
 RESULT = "{urn:xmpp:mam:2}result"
 server = Server()
@@ -205,6 +206,26 @@ def whispered():
     check("so it is in the archive", bodies == ["w1", "w2", "w3"], bodies)
 
 
+def whispers_count_when_stored():
+    """What is whispered is acknowledged when it is in the recipient's archive, too (XEP-0198)."""
+    room, hank = "nook@conference.localhost", server.login("hank", "desk")
+    gina = enable(server.login("gina", "phone"))
+    muc.make(gina, room, "Gina")
+    muc.enter(hank, room, "Hank")
+    wait_for("all is settled", lambda: ask(gina) >= 2 and ask(gina) == ask(gina))
+    before = ask(gina)
+    gina.send(f"<message to='{room}/Hank' type='chat' id='pm'><body>pm</body><no-store xmlns='urn:xmpp:hints'/></message>")
+    hank.wait("<body>pm</body>")
+    wait_for("what is not stored counts", lambda: ask(gina) == before + 1)
+    gina.ask("set", "<prefs xmlns='urn:xmpp:mam:2' default='never'><always/><never/></prefs>")
+    before = ask(gina)
+    with server.held():
+        gina.send(f"<message to='{room}/Hank' type='chat' id='pn'><body>pn</body></message>")
+        check("what waits for the store does not", ask(gina) == before)
+    hank.wait("<body>pn</body>")
+    wait_for("until it is stored", lambda: ask(gina) == before + 1)
+
+
 def flood(user, count):
     """As if the account had sent so many more messages right after its last one, by copies of that row."""
     number, = server.sql(f"SELECT number FROM home_number WHERE owner = '{user}@localhost'")[0]
@@ -252,7 +273,7 @@ def main():
     server.start()
     server.register("alice", "bob", "carol", "dave", "erin", "frank", "gina", "hank")
     try:
-        run(at_once, after_restart, after_kill, others, only_half, kept_by_one, to_oneself, in_a_room, whispered, busy, server.stop)
+        run(at_once, after_restart, after_kill, others, only_half, kept_by_one, to_oneself, in_a_room, whispered, whispers_count_when_stored, busy, server.stop)
     finally:
         server.kill()
 

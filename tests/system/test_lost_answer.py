@@ -238,11 +238,33 @@ def by_a_room():
     until_lost("by a room", attempt)
 
 
+def by_who_is_whispered_to():
+    room, alice, bob = "den@conference.localhost", server.login("alice", "phone"), server.login("bob", "desk")
+    muc.make(alice, room, "Alice")
+    muc.enter(bob, room, "Bob")
+
+    def attempt(number):
+        say(alice, f"{room}/Bob", "before-" + number)
+        bob.wait("before-")
+        if not refused(alice, f"{room}/Bob", number, 2):
+            return False
+        lost = places(bob, number)
+        check("what was refused nobody heard", heard(bob, number) == [])
+        for _ in range(2):
+            say(alice, f"{room}/Bob", number)
+        settled(alice, room)
+        settled(alice, "bob@localhost")
+        came = heard(bob, number)
+        check("whispered again, it is heard once", len(came) == 1 and came == places(bob, number), came)
+        return bool(lost)
+    until_lost("by who is whispered to", attempt)
+
+
 def main():
     server.start()
     server.register("alice", "bob", "carol")
     try:
-        run(by_the_recipient, for_an_absent_one, by_the_sender, by_a_room)
+        run(by_the_recipient, for_an_absent_one, by_the_sender, by_a_room, by_who_is_whispered_to)
     finally:
         server.kill()
 
