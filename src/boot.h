@@ -6,6 +6,8 @@
 #ifndef BOOT_H
 #define BOOT_H
 
+#include <signal.h>
+
 #include "config/config.h"
 
 struct server {
@@ -29,8 +31,8 @@ MUST_CHECK bool boot_start(struct server *s, struct err *e);
 /* Stops what is up, last first. */
 void boot_stop(struct server *s);
 
-/* serve.c: waits for signals and requests until one says stop.  SIGHUP, SIGINT, SIGTERM and
- * SIGUSR1 must be blocked. */
+/* serve.c: waits for signals and requests until one says stop.  Its signals must be blocked. */
 MUST_CHECK bool serve(struct server *s, struct err *e);
+sigset_t serve_signals(void);
 
 #endif

@@ -184,11 +184,9 @@ on_request(struct server *s)
 	return go_on;
 }
 
-bool
-serve(struct server *s, struct err *e)
+sigset_t
+serve_signals(void)
 {
-	struct pollfd fds[2] = { { .events = POLLIN }, { .fd = control_fd(), .events = POLLIN } };
-	bool go_on = true;
 	sigset_t set;
 
 	(void)sigemptyset(&set);
@@ -196,6 +194,16 @@ serve(struct server *s, struct err *e)
 	(void)sigaddset(&set, SIGINT);
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigaddset(&set, SIGUSR1);
+	return set;
+}
+
+bool
+serve(struct server *s, struct err *e)
+{
+	struct pollfd fds[2] = { { .events = POLLIN }, { .fd = control_fd(), .events = POLLIN } };
+	sigset_t set = serve_signals();
+	bool go_on = true;
+
 	fds[0].fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fds[0].fd < 0)
 		return err_errno(e, "signalfd");
