@@ -19,7 +19,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { TABLES_MAX = 128, SETS_MAX = 128, LANES_MAX = 64 };
+enum { TABLES_MAX = 128, SETS_MAX = 128, LANES_MAX = 64, LANES_LEAST = 2, LANES_SOME = 16 };
 
 /* How long store_close waits for a database that is away. */
 static const msec_t CLOSE_PATIENCE = 10000;
@@ -197,19 +197,29 @@ warn_if_weak(const struct driver *driver, struct db *db)
 			"what is acknowledged may be lost when the machine fails: %s", why.text);
 }
 
+/* Few, so that each commit has many rows to share its cost. */
+static size_t
+threads_of(const struct driver *driver, const struct config *c)
+{
+	size_t some = workers_count() / 2;
+
+	if (driver == &driver_sqlite)
+		return 1;
+	if (c->store.threads > 0)
+		return c->store.threads < LANES_MAX ? (size_t)c->store.threads : LANES_MAX;
+	return some < LANES_LEAST ? LANES_LEAST : some < LANES_SOME ? some : LANES_SOME;
+}
+
 bool
 store_open(const struct config *c, struct err *e)
 {
 	const struct driver *driver = driver_of(c);
-	size_t threads =
-		driver == &driver_sqlite || c->store.threads < 1 ? 1 : (size_t)c->store.threads;
+	size_t threads = threads_of(driver, c);
 	struct db *db[LANES_MAX] = { NULL };
 
 	assert(!opened);
 	store_add_queries(secret_queries);
 	forget();
-	if (threads > LANES_MAX)
-		threads = LANES_MAX;
 	if (!store_migrate(c, e))
 		return false;
 	copy_config(c);
