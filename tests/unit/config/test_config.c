@@ -134,7 +134,7 @@ START_TEST(everything_has_a_default)
 	ck_assert_str_eq(c->c2s.mechanisms[6], "PLAIN");
 	ck_assert_ptr_null(c->c2s.mechanisms[7]);
 	ck_assert_int_eq(c->store.timeout, 30000);
-	ck_assert_int_eq(c->store.threads, 4);
+	ck_assert_int_eq(c->store.threads, 0);
 	ck_assert_ptr_null(c->store.password);
 	ck_assert_int_eq(c->workers, 0);
 	ck_assert_int_eq(c->log.level, LOG_LEVEL_INFO);
