@@ -184,6 +184,7 @@ def switched_off(server):
     check("what is off is not there", publish(during, NODE, X.format(1), "1").condition == "service-unavailable")
     server.configure(modules={})
     server.reload()
+    check("who is there is asked when it is on again", event(during, NODE) is not None)
     after = online(server, "alice", "after", NODE, "urn:example:off")
     check("what is on again tells all", event(after, NODE) is not None)
     publish(after, "urn:example:off", X.format(1), "1")
