@@ -17,9 +17,6 @@
 
 #include "xep/content.h"
 
-/* Messages among which one that came before is looked for. */
-#define LOOK_BACK 1000
-
 MODULE_OPTIONS(struct mam_options)
 MODULE_SLOT(struct mam)
 
@@ -64,19 +61,10 @@ put(struct message_event *ev, struct archive_entry *e)
 {
 	struct home *h = &ev->account->home;
 
-	struct archive_range range = { .after = e->once_since,
-		.before = INT64_MAX,
-		.with = jid_bare(e->peer),
-		.limit = LOOK_BACK };
-
 	e->id = ev->archive_id = ev->place;
 	ev->once = e->once_since > 0;
 	archive_put(h, ev->asks, e);
-	if (!ev->once)
-		return;
-	ev->asks->list[ev->asks->count] =
-		archive_find(asks_arena(ev->asks), h, &range, e->reference);
-	ev->found = (unsigned)++ev->asks->count;
+	ev->found = archive_find_put(h, ev->asks, e);
 }
 
 /* Somewhat more than a day: the sender's clock is asked, too. */
@@ -166,12 +154,20 @@ whisper_hash(const struct stanza *s)
 	return hash_bytes(from.p, from.n) * 31 + hash_bytes(id.p, id.n);
 }
 
+/* Of it and the device that it goes to. */
+static uint64_t
+told_hash(const struct stanza *s)
+{
+	struct str to = jid_full(s->to);
+
+	return whisper_hash(s) * 31 + hash_bytes(to.p, to.n);
+}
+
 /* Whether that device got it already.  From now on it has. */
 static bool
 was_told(struct mam *m, const struct stanza *s)
 {
-	struct str to = jid_full(s->to);
-	uint64_t hash = whisper_hash(s) * 31 + hash_bytes(to.p, to.n);
+	uint64_t hash = told_hash(s);
 
 	if (!m->told)
 		m->told = mem_new(WHISPERS_TOLD * sizeof(*m->told));
@@ -186,10 +182,8 @@ was_told(struct mam *m, const struct stanza *s)
 static void
 forget_whisper(struct message_event *ev)
 {
-	const struct stanza *s = ev->stanza;
 	struct mam *m = mam_of(ev->account);
-	struct str to = jid_full(s->to);
-	uint64_t hash = whisper_hash(s) * 31 + hash_bytes(to.p, to.n);
+	uint64_t hash = told_hash(ev->stanza);
 
 	for (unsigned i = 0; m->told && i < WHISPERS_TOLD; i++)
 		if (m->told[i] == hash)

@@ -19,8 +19,6 @@
 
 #define PAGE 50
 #define PAGE_MAX 250
-/* Of one speaker, among which one that came before is looked for. */
-#define LOOK_BACK 1000
 #define X_OPEN "<x xmlns='" NS_MUC_USER "'>"
 #define X_CLOSE "</x>"
 
@@ -82,9 +80,6 @@ origin_of(const struct stanza *s)
 void
 room_archive(struct room *room, struct saying *what, struct asks *asks)
 {
-	struct archive_range range = {
-		.before = INT64_MAX, .with = jid_bare(what->speaker), .limit = LOOK_BACK
-	};
 	AUTO(stanza_unref) const struct stanza *s = stored(room, what);
 	const char *origin = origin_of(s), *id = origin ? origin : s->id;
 	struct archive_entry e = { .id = what->id,
@@ -100,11 +95,7 @@ room_archive(struct room *room, struct saying *what, struct asks *asks)
 	if (what->once && origin)
 		e.once_since = archive_id_at(clock_wall() - DAYS(1) - HOURS(1)) + 1;
 	archive_put(&room->home, asks, &e);
-	if (e.once_since == 0)
-		return;
-	range.after = e.once_since;
-	asks->list[asks->count] = archive_find(asks_arena(asks), &room->home, &range, e.reference);
-	what->found = (unsigned)++asks->count;
+	what->found = archive_find_put(&room->home, asks, &e);
 }
 
 /* ---- The last messages, for those who enter ---------------------------------------------------------- */

@@ -23,7 +23,7 @@
 #include <string.h>
 
 /* Six bytes in a row of SQLite, and yet two of them are never the same. */
-enum { NUMBER_BITS = 47 };
+enum { NUMBER_BITS = 47, FOUND_AMONG = 1000 /* rows of a peer, as in archive_insert_once */ };
 
 enum number_state {
 	NUMBER_NEW, /* nobody knows it */
@@ -420,6 +420,22 @@ archive_find(
 
 	assert(!jid_is_none(r->with));
 	return range_ask(a, h, r, FIND_WITH, FIND_WITH, &value);
+}
+
+unsigned
+archive_find_put(const struct home *h, struct asks *asks, const struct archive_entry *e)
+{
+	const struct archive_range range = { .after = e->once_since,
+		.before = INT64_MAX,
+		.with = jid_bare(e->peer),
+		.limit = FOUND_AMONG };
+	struct ask find;
+
+	if (e->once_since == 0)
+		return 0;
+	find = archive_find(asks_arena(asks), h, &range, e->reference);
+	asks_add(asks, find.query, find.args, find.count);
+	return (unsigned)asks->count;
 }
 
 struct ask

@@ -92,6 +92,9 @@ struct archive_entry {
 
 /* Adds one row.  The first ask of the list, if e->once_since (struct passage, `once`). */
 void archive_put(struct home *h, struct asks *asks, const struct archive_entry *e);
+/* Adds what finds the row that keeps e from being put, if e->once_since: (id, flags).  1 + its number
+ * among the asks (struct passage, `found`), or 0. */
+unsigned archive_find_put(const struct home *h, struct asks *asks, const struct archive_entry *e);
 /* Of an origin-id or id of a message to a bare JID; never 0. */
 int64_t archive_reference(const char *id, struct jid to);
 /* Another stanza in an old row's place (XEP-0424, 0425); flags are all of them. */
