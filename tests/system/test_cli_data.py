@@ -5,39 +5,14 @@ import json
 from itertools import permutations
 
 from bongsu import Server, check, run
+from bongsu.cli import Cli
 from bongsu.client import escape
 
 server = Server(hosts=["localhost", "example.org"], modules={"private": {"max_elements": 2, "max_size": 2000},
                                                              "vcard": {"max_size": 2000}})
 ROSTER = "<query xmlns='jabber:iq:roster'/>"
-
-
-def gives(what, out, *arguments, stdin=None):
-    done = server.ctl(*arguments, stdin=stdin)
-    return check(what, done == (0, out, ""), done)
-
-
-def fails(what, complaint, *arguments):
-    """The command fails with one line, in which there is that text."""
-    done = server.ctl(*arguments)
-    return check(what, done.code == 1 and not done.out and complaint in done.err and done.err.count("\n") == 1, done)
-
-
-def usage(*commands):
-    """Too few and too many arguments, and help."""
-    for command, count in commands:
-        for number in (count - 1, count + 1):
-            done = server.ctl(command, *["x"] * number)
-            check(f"{command} of {number} arguments", done.code == 2 and f"the command '{command}' requires 1 " in done.err,
-                  done)
-        done = server.ctl("help", command)
-        check(f"help of {command}", done.code == 0 and "Example:" in done.out and command in done.out, done)
-
-
-def wants(what, allowed, *arguments):
-    """An argument is none of what it may be."""
-    done = server.ctl(*arguments)
-    check(what, done.code == 2 and allowed in done.err, done)
+cli = Cli(server)
+gives, fails, usage, wants = cli.gives, cli.fails, cli.usage, cli.wants
 
 
 def written(name, text):

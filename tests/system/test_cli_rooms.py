@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from bongsu import Server, check, run, wait_for
+from bongsu.cli import Cli
 from bongsu import muc
 from bongsu.muc import enter, leave, listed, make, presence, refusal
 from bongsu.server import STORE
@@ -11,28 +12,8 @@ from bongsu.server import STORE
 server = Server(hosts=["localhost", "example.org", {"name": "plain.test", "modules": {"muc": False}}])
 SERVICE = "conference.localhost"
 OTHER = "conference.example.org"
-
-
-def gives(what, out, *arguments):
-    done = server.ctl(*arguments)
-    return check(what, done == (0, out, ""), done)
-
-
-def fails(what, complaint, *arguments):
-    """The command fails with one line, in which there is that text."""
-    done = server.ctl(*arguments)
-    return check(what, done.code == 1 and not done.out and complaint in done.err and done.err.count("\n") == 1, done)
-
-
-def usage(*commands):
-    """Too few and too many arguments."""
-    for command, count in commands:
-        for number in (count - 1, count + 1):
-            done = server.ctl(command, *["x"] * number)
-            check(f"{command} of {number} arguments", done.code == 2 and f"the command '{command}' requires 1 " in done.err,
-                  done)
-        done = server.ctl("help", command)
-        check(f"help of {command}", done.code == 0 and "Example:" in done.out and command in done.out, done)
+cli = Cli(server)
+gives, fails, usage = cli.gives, cli.fails, cli.usage
 
 
 def written(name, text):
